@@ -1,0 +1,88 @@
+"""Every exception that this package raises on purpose, as one tree.
+
+    WasmOciError
+    ├── SettingsError          a table, option or argument that can't be
+    ├── InvalidReferenceError  a name that is no image reference
+    ├── ModuleError            a file that is no module that an image can carry
+    ├── CompileError           the project's compile command
+    ├── PluginError            a plugin of this package that does not load, or raised
+    ├── ImageError             an image or archive that is malformed
+    ├── OutputError            a file that can't be written
+    └── RegistryError          a registry that refused, or could not be talked to
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class WasmOciError(Exception):
+    """A failure that a user can cause and can mend; the base of all others.
+
+    Args:
+        problem: One sentence that says what is wrong, with the value at fault.
+        remedy: One sentence that says what to do about it; may be empty where the problem says it.
+    """
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.problem} {self.remedy}".rstrip()
+
+
+class SettingsError(WasmOciError):
+    """Everything that is wrong with the settings, collected.
+
+    Args:
+        errors: One line each: the full key, a colon, the problem and the remedy.
+    """
+
+    def __init__(self, errors: Iterable[str]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(self.errors))
+
+
+class InvalidReferenceError(WasmOciError):
+    """A text that is no reference to an image."""
+
+
+class ModuleError(WasmOciError):
+    """A file that is missing, is no WebAssembly module, or is one that no proxy can load."""
+
+
+class CompileError(WasmOciError):
+    """The compile command was not found, failed, or left no module."""
+
+
+class PluginError(WasmOciError):
+    """A plugin could not be loaded, names an unknown hook, or raised in one."""
+
+
+class ImageError(WasmOciError):
+    """An image or archive is malformed, too large, or not what its digest says."""
+
+
+class OutputError(WasmOciError):
+    """An output could not be written; what stood there before still stands."""
+
+
+class RegistryError(WasmOciError):
+    """A registry refused a request or could not be talked to.
+
+    Args:
+        problem: As in `WasmOciError`.
+        remedy: As in `WasmOciError`.
+        status: The HTTP status of the answer; None where there was no answer.
+        code: The registry's own error code, such as `MANIFEST_UNKNOWN`; empty where it gave none.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, status: int | None = None, code: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.status = status
+        self.code = code
