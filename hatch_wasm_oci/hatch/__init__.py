@@ -1,0 +1,1 @@
+"""The doors into hatch: a build hook, a builder and a publisher."""

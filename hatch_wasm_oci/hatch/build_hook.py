@@ -1,0 +1,78 @@
+"""The build hook `wasm-oci`: it packages the image while `hatch build` makes sdist and wheel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+from hatch_wasm_oci.build import Build
+from hatch_wasm_oci.errors import WasmOciError
+from hatch_wasm_oci.hatch import display
+from hatch_wasm_oci.hatch.builder import WasmOciBuilder
+
+SKIP_VARIABLE = "HATCH_WASM_OCI_SKIP"
+
+
+class WasmOciBuildHook(BuildHookInterface[Any]):
+    """Package the project's images beside its sdist and wheel, which stay what they would be without it."""
+
+    PLUGIN_NAME = "wasm-oci"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Package, unless the outputs could not be kept; called by hatchling before it builds a target.
+
+        Args:
+            version: The target's version, such as `standard` or `editable`.
+            build_data: Hatchling's build data, left alone.
+        """
+        if self.target_name == WasmOciBuilder.PLUGIN_NAME:
+            return  # the builder does it itself
+        reason = self._reason_to_skip(version)
+        try:
+            if reason is None:
+                build = Build(Path(self.root), self.metadata)
+                self._keep_out(build)
+                for packaged in build.package():
+                    display.packaged(self.app, packaged)
+            elif reason:
+                self.app.display_info(f"wasm-oci: no image is built: {reason}")
+        except WasmOciError as error:
+            self.app.abort(display.error(error))
+
+    def clean(self, versions: list[str]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Remove the outputs; called by hatchling for `hatch clean` and `hatch build --clean`.
+
+        Args:
+            versions: The target's versions.
+        """
+        try:
+            Build(Path(self.root), self.metadata).clean()
+        except WasmOciError as error:
+            self.app.abort(display.error(error))
+
+    def _reason_to_skip(self, version: str) -> str | None:
+        if os.environ.get(SKIP_VARIABLE, "").lower() in ("1", "true", "yes", "on"):
+            return f"{SKIP_VARIABLE} is set."
+        if version == "editable":
+            return "an editable installation needs none."
+        if "PIP_BUILD_TRACKER" in os.environ:
+            return "pip builds in a temporary directory. Use `hatch build` or `python -m build`."
+        if (Path(self.root) / "PKG-INFO").is_file():
+            return "this is an unpacked sdist. The image was built with it."
+        return None
+
+    def _keep_out(self, build: Build) -> None:
+        """Keep outputs and compiled modules out of sdist and wheel, where a project's .gitignore doesn't do so.
+
+        What a project asks for by `artifacts` or `force-include` wins over this in hatchling.
+        """
+        config = self.build_config
+        patterns = config.target_config.get("exclude", config.build_config.get("exclude", []))
+        if not isinstance(patterns, list):
+            return  # hatchling is about to say so
+        ours = [f"/{settings.directory}/" for settings in build.settings]
+        ours += [f"/{settings.module}" for settings in build.settings if settings.compile is not None]
+        config.target_config["exclude"] = [*patterns, *dict.fromkeys(ours)]

@@ -1,0 +1,47 @@
+"""What the doors into hatch print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.errors import WasmOciError
+    from hatch_wasm_oci.project.report import PackagedImage
+
+
+def packaged(app: Any, image: PackagedImage) -> None:
+    """Show what a build made.
+
+    Args:
+        app: Hatchling's application.
+        image: The image.
+    """
+    state = "unchanged" if image.unchanged else f"{size(image.module_size)} → {size(image.layer_size)}"
+    app.display_info(f"wasm-oci: {image.archive.name} {image.manifest_digest} ({state})")
+    for finding in image.findings:
+        app.display_warning(f"wasm-oci: {finding.severity} {finding}")
+
+
+def error(problem: WasmOciError) -> str:
+    """Write an error as hatch's users see it.
+
+    Args:
+        problem: The error.
+    """
+    return "\n".join(f"wasm-oci: {line}" for line in str(problem).splitlines() if line)
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for a reader.
+
+    Args:
+        count: The number of bytes.
+    """
+    if count < 1000:  # noqa: PLR2004 - SI
+        return f"{count} B"
+    value, unit = float(count), "kB"
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5:  # noqa: PLR2004 - rounds to less than the next unit
+            break
+    return f"{value:.1f} {unit}"

@@ -1,0 +1,1 @@
+"""What an image is: pure values, from references and descriptors to whole archives."""

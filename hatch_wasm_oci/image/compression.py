@@ -1,0 +1,143 @@
+"""Gzip streams whose bytes depend on their content alone, and reading back any gzip stream under a limit."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zlib
+from typing import TYPE_CHECKING
+
+from hatch_wasm_oci.errors import ImageError
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.image.descriptor import Buffer
+
+COMPRESSIONS = ("deflate", "store")
+
+# RFC 1952: deflate, no flags, no time, no extra flags, unknown system. Python's and other tools' own headers vary.
+_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_LEVEL = 6
+_STORED_BLOCK = 0xFFFF
+_VECTOR_DIGEST = "3ffd7c59da7f010a679a8fec4830e3a7f1a39a17344304b7033602d348de5e2e"
+_MEMBER = b"\x1f\x8b\x08"
+_STEP = 1 << 20
+
+
+def compress(data: Buffer, compression: str = "deflate") -> memoryview:
+    """Make the one gzip stream for some bytes: the same on every system, Python and processor.
+
+    Args:
+        data: The bytes to compress.
+        compression: `deflate` (libdeflate, level 6) or `store` (stored blocks, framed here).
+
+    Returns:
+        A whole gzip stream of one member (RFC 1952), read-only.
+
+    Raises:
+        ImageError: The libdeflate at hand gives other bytes than the ones that digests rest on.
+    """
+    stream = _store(data) if compression == "store" else _deflate(data)
+    stream[:0] = _HEADER
+    stream += zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
+    return memoryview(stream).toreadonly()
+
+
+def decompress(stream: Buffer, limit: int) -> Buffer:
+    """Read a whole gzip stream of one or more members, whoever made it.
+
+    Args:
+        stream: The compressed bytes, not trusted.
+        limit: The most bytes that may come out.
+
+    Raises:
+        ImageError: It is no gzip stream, is cut off or damaged, or holds more than the limit.
+    """
+    if bytes(stream[:3]) != _MEMBER:
+        raise ImageError(
+            f"The layer is labelled gzip but starts with the bytes {bytes(stream[:4]).hex(' ') or '(none)'}.",
+            "Build the image again with gzip-compressed layers.",
+        )
+    size = int.from_bytes(stream[-4:], "little")
+    # libdeflate stops at the end of the first member without saying so: it serves where there can be no second one.
+    searchable = stream if isinstance(stream, (bytes, bytearray)) else bytes(stream)
+    if size <= limit and searchable.find(_MEMBER, 1) == -1:
+        return _inflate_one(stream, size)
+    return _inflate_members(stream, limit)
+
+
+def _deflate(data: Buffer) -> bytearray:
+    import deflate
+
+    _check_library()
+    compressed: bytearray = deflate.deflate_compress(data, _LEVEL)
+    return compressed
+
+
+def _store(data: Buffer) -> bytearray:
+    view = memoryview(data)
+    stream = bytearray()
+    # RFC 1951, 3.2.4; an empty input is one empty final block.
+    for start in range(0, max(len(view), 1), _STORED_BLOCK):
+        block = view[start : start + _STORED_BLOCK]
+        final = start + _STORED_BLOCK >= len(view)
+        length = len(block)
+        stream += bytes((final, length & 0xFF, length >> 8, ~length & 0xFF, (~length >> 8) & 0xFF))
+        stream += block
+    return stream
+
+
+def self_check_vector() -> bytes:
+    """Return the built-in input by which the compressor is checked: text, noise and runs, 48 KiB."""
+    noise = hashlib.shake_128(b"hatch-wasm-oci").digest(8192)
+    words = b"".join(b"proxy_on_request_headers %d;" % (value * value) for value in range(512))
+    return (words + noise + bytes(4096) + words[::-1] + noise[::2] + words)[: 48 * 1024]
+
+
+@functools.cache
+def _check_library() -> None:
+    import deflate
+
+    digest = hashlib.sha256(deflate.deflate_compress(self_check_vector(), _LEVEL)).hexdigest()
+    if digest != _VECTOR_DIGEST:
+        raise ImageError(
+            f"The installed deflate {deflate.__version__} compresses to other bytes than the ones that digests rest on.",
+            'Install a version in the range that this package asks for, or set compression = "store".',
+        )
+
+
+def _inflate_one(stream: Buffer, size: int) -> Buffer:
+    import deflate
+
+    try:
+        data: bytearray = deflate.gzip_decompress(stream, size)
+    except (deflate.DeflateError, ValueError, MemoryError) as error:
+        raise ImageError(f"The layer's gzip stream is damaged: {error}.", "Fetch or build the image again.") from None
+    if len(data) != size:
+        raise ImageError("The layer's gzip stream says another length than it has.", "Fetch or build the image again.")
+    return data
+
+
+def _inflate_members(stream: Buffer, limit: int) -> bytearray:
+    data = bytearray()
+    rest: Buffer = memoryview(stream)
+    while rest:
+        member = zlib.decompressobj(wbits=31)
+        position = 0
+        while not member.eof:
+            if position >= len(rest) and not member.unconsumed_tail:
+                raise ImageError("The layer's gzip stream is cut off.", "Fetch or build the image again.")
+            piece = member.unconsumed_tail or rest[position : position + _STEP]
+            position += 0 if member.unconsumed_tail else len(piece)
+            try:
+                data += member.decompress(piece, limit + 1 - len(data))
+            except zlib.error as error:
+                raise ImageError(f"The layer's gzip stream is damaged: {error}.", "Fetch or build the image again.") from None
+            if len(data) > limit:
+                raise ImageError(
+                    f"The layer holds more than {limit} bytes once decompressed.",
+                    "Istio and Envoy Gateway refuse it: make the module smaller.",
+                )
+        rest = rest[position - len(member.unused_data) :]
+        if rest and not any(rest[:_STEP]) and not any(rest):
+            break  # gzip(1) and Go allow zero bytes after the last member
+    return data

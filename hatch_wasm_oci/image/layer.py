@@ -1,0 +1,104 @@
+"""The layer of a compat image: a module in a tar archive in a gzip stream, and back again under limits."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.image import tar
+from hatch_wasm_oci.image.compression import compress, decompress
+from hatch_wasm_oci.image.descriptor import Blob, Buffer, sha256
+from hatch_wasm_oci.wasm.module import MODULE_LIMIT
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.wasm.module import Module
+
+MODULE_NAME = "plugin.wasm"
+RUNTIME_CONFIG_NAME = "runtime-config.json"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a compat image.
+
+    Args:
+        blob: The compressed archive as it travels.
+        diff_id: The digest of the archive before compression (OCI image-spec, config.md, rootfs).
+    """
+
+    blob: Blob
+    diff_id: str
+
+
+def pack(module: Module, runtime_config: bytes | None, *, media_type: str, time: int, compression: str) -> Layer:
+    """Make the layer that holds a module: the same bytes from the same arguments, on every system.
+
+    Args:
+        module: The module; it becomes the entry `plugin.wasm`, mode 0644, owner 0:0.
+        runtime_config: The entry `runtime-config.json` after it (solo-io/wasm, spec-compat.md), if any.
+        media_type: The type of the layer.
+        time: The entries' time, in seconds since 1970.
+        compression: `deflate` or `store`.
+
+    Raises:
+        ImageError: The archive is larger than the consumers accept, or the compressor at hand gives other bytes than
+            it must.
+    """
+    archive = _archive(module, runtime_config, time)
+    return Layer(Blob.of(media_type, compress(archive, compression)), sha256(archive))
+
+
+def unpack(stream: Buffer) -> memoryview:
+    """Take the module out of a compressed layer, as Istio and Envoy Gateway do (istio, pkg/wasm/imagefetcher.go).
+
+    Args:
+        stream: The compressed layer, not trusted.
+
+    Returns:
+        The content of the first entry whose base name is `plugin.wasm`, read-only.
+
+    Raises:
+        ImageError: It is no gzip stream or no tar archive, is larger than the consumers accept, or has no such entry.
+    """
+    archive = memoryview(decompress(stream, MODULE_LIMIT)).toreadonly()
+    first = tar.first_entry(archive, MODULE_NAME)
+    return first if first is not None else _search(archive)
+
+
+def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearray:
+    archive = module.take_frame()
+    if archive is None:
+        archive = bytearray().join((bytes(tar.BLOCK), module.data, tar.padding(module.size), tar.END))
+    archive[: tar.BLOCK] = tar.header(MODULE_NAME, module.size, time)
+    if runtime_config is not None:
+        # A new buffer: the module's view pins the size of the one that it was read into.
+        size = len(runtime_config)
+        entry = (tar.header(RUNTIME_CONFIG_NAME, size, time), runtime_config, tar.padding(size))
+        archive = bytearray().join((memoryview(archive)[: -len(tar.END)], *entry, tar.END))
+    if len(archive) > MODULE_LIMIT:
+        raise ImageError(
+            f"The layer would have {len(archive)} bytes before compression, over the limit of {MODULE_LIMIT} bytes.",
+            "Istio and Envoy Gateway refuse it: strip debug sections or optimise the module for size.",
+        )
+    return archive
+
+
+def _search(archive: memoryview) -> memoryview:
+    for entry, reader in tar.entries(io.BytesIO(archive)):
+        if entry.name.rpartition("/")[2] != MODULE_NAME:
+            continue
+        # A sparse file can claim any size for a few bytes.
+        if not entry.isreg() or entry.issparse():
+            kind = "a directory" if entry.isdir() else "a link or special file"
+            raise ImageError(f"The layer's {entry.name} is {kind}.", f"Copy the file itself to {MODULE_NAME}.")
+        content = reader.extractfile(entry)
+        data = content.read(entry.size) if content is not None else b""
+        if len(data) != entry.size:
+            raise ImageError(f"The layer's {entry.name} is cut off.", "Fetch or build the image again.")
+        return memoryview(data)
+    raise ImageError(
+        f"The layer has no file named {MODULE_NAME}.",
+        f"Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",
+    )

@@ -1,0 +1,201 @@
+"""Images as values: the manifest as it was written, and the blobs that it names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.image.descriptor import (
+    DOCKER_LAYER,
+    DOCKER_MANIFEST,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    WASM_CONTENT,
+    Blob,
+    Descriptor,
+    sha256,
+    text_mapping,
+)
+from hatch_wasm_oci.image.layer import unpack
+from hatch_wasm_oci.wasm.module import Module
+
+MANIFEST_LIMIT = 4 * 1024 * 1024
+"""The largest manifest, in bytes, that registries take (distribution-spec, Pushing Manifests)."""
+LAYER_COUNT_LIMIT = 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest of one image (OCI image-spec, manifest.md; Docker image manifest v2, schema 2).
+
+    Args:
+        data: Its bytes, exactly as they were written: its digest is theirs.
+        media_type: The type that its body states, or that an OCI manifest without one has.
+        config: The descriptor of the config.
+        layers: The descriptors of the layers.
+        annotations: Its annotations.
+    """
+
+    data: bytes
+    media_type: str
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    annotations: Mapping[str, str]
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The manifest's own descriptor, by which it is pushed and pinned."""
+        return Descriptor(self.media_type, sha256(self.data), len(self.data))
+
+    @classmethod
+    def parse(cls, data: bytes) -> Manifest:
+        """Read a manifest.
+
+        Args:
+            data: Its bytes, not trusted.
+
+        Raises:
+            ImageError: It is no JSON, no manifest of one image, or malformed.
+        """
+        value = parse_json(data, "manifest", MANIFEST_LIMIT)
+        media_type = value.get("mediaType", OCI_MANIFEST)
+        if value.get("schemaVersion") != 2 or media_type not in (OCI_MANIFEST, DOCKER_MANIFEST):  # noqa: PLR2004 - both
+            raise ImageError(
+                f"The manifest is of type {media_type!r}, schema version {value.get('schemaVersion')!r}.",
+                "It must be that of a single image, OCI or Docker schema 2: not an index, and nothing older.",
+            )
+        layers = value.get("layers")
+        if not isinstance(layers, list) or not 0 < len(layers) <= LAYER_COUNT_LIMIT:
+            raise ImageError("The manifest has no list of layers that can be read.", "Build the image again.")
+        return cls(
+            data,
+            str(media_type),
+            Descriptor.from_json(value.get("config"), "manifest.config"),
+            tuple(Descriptor.from_json(layer, f"manifest.layers[{index}]") for index, layer in enumerate(layers)),
+            text_mapping(value.get("annotations"), "manifest.annotations"),
+        )
+
+
+@dataclass(frozen=True)
+class Image:
+    """A whole image: what is pushed, pulled, and kept in an archive.
+
+    Args:
+        manifest: The manifest.
+        blobs: Every blob that the manifest names, each once, the config first.
+    """
+
+    manifest: Manifest
+    blobs: tuple[Blob, ...]
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], *blobs: Blob) -> Image:
+        """Make an image of a manifest that is still to be written down.
+
+        Args:
+            manifest: The manifest's JSON object, in the order in which it is to be written.
+            blobs: The config and the layers; one given twice counts once.
+
+        Raises:
+            ImageError: The manifest is malformed, or names a blob that is not among those given.
+        """
+        unique = {blob.descriptor.digest: blob for blob in blobs}
+        image = cls(Manifest.parse(to_json(manifest)), tuple(unique.values()))
+        for descriptor in (image.manifest.config, *image.manifest.layers):
+            image.blob(descriptor)
+        return image
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest: what consumers pin."""
+        return self.manifest.descriptor.digest
+
+    @property
+    def references(self) -> tuple[Descriptor, ...]:
+        """The descriptors of the config and the layers."""
+        return (self.manifest.config, *self.manifest.layers)
+
+    def blob(self, descriptor: Descriptor) -> Blob:
+        """Return the blob that a descriptor of the manifest names.
+
+        Args:
+            descriptor: One of the manifest's.
+
+        Raises:
+            ImageError: The image lacks it.
+        """
+        for blob in self.blobs:
+            if blob.descriptor.digest == descriptor.digest:
+                return blob
+        raise ImageError(f"The image lacks the blob {descriptor.digest}.", "Fetch or build it again.")
+
+    def module(self) -> Module:
+        """Take the module out of the image, as the consumers do.
+
+        Returns:
+            The module of the last layer (compat), or of the content layer (artifact).
+
+        Raises:
+            ImageError: No layer is one that Istio and Envoy Gateway take, or it has no module.
+            ModuleError: What it holds is no core module.
+        """
+        last = self.manifest.layers[-1]
+        compat = DOCKER_LAYER if self.manifest.media_type == DOCKER_MANIFEST else OCI_LAYER
+        if last.media_type == compat:
+            return Module(unpack(self.blob(last).data), "the layer's plugin.wasm")
+        if self.manifest.media_type == OCI_MANIFEST:
+            for layer in self.manifest.layers:
+                if layer.media_type == WASM_CONTENT:
+                    return Module(self.blob(layer).data, "the content layer")
+        raise ImageError(
+            f"The last layer is of type {last.media_type}, where Istio and Envoy Gateway take {compat}.",
+            "Build the image again in this form.",
+        )
+
+
+def to_json(value: object) -> bytes:
+    """Write JSON the one way in which this package writes it: compact, UTF-8, in the order given.
+
+    Args:
+        value: What `json` can write.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def load_json(data: bytes, what: str, limit: int) -> Any:
+    """Read JSON from outside.
+
+    Args:
+        data: Its bytes, not trusted.
+        what: What it is, for errors.
+        limit: The most bytes that it may have.
+
+    Raises:
+        ImageError: It is too large, or no JSON.
+    """
+    if len(data) > limit:
+        raise ImageError(f"The {what} has {len(data)} bytes, over the limit of {limit}.", "Build the image again.")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ImageError(f"The {what} is no JSON: {error}.", "Fetch or build the image again.") from None
+
+
+def parse_json(data: bytes, what: str, limit: int) -> dict[str, Any]:
+    """Read a JSON object from outside.
+
+    Args:
+        data: Its bytes, not trusted.
+        what: What it is, for errors.
+        limit: The most bytes that it may have.
+
+    Raises:
+        ImageError: It is too large, no JSON, or no object.
+    """
+    value = load_json(data, what, limit)
+    if not isinstance(value, dict):
+        raise ImageError(f"The {what} is no JSON object.", "Fetch or build the image again.")
+    return value

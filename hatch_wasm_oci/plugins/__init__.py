@@ -1,0 +1,1 @@
+"""How others extend the steps from a module to an image in a registry."""

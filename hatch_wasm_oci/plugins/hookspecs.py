@@ -1,0 +1,100 @@
+"""The hooks that a plugin can implement, in the order in which a build calls them.
+
+A plugin is a module or an object with functions of these names, marked by `hatch_wasm_oci.hookimpl`. A distribution
+names its plugin in the entry-point group `hatch_wasm_oci`; a project names its own files in the setting `plugins`. A
+function takes only those of the arguments that it needs, by name. This package's own behaviour is a plugin too, named
+`builtin`: it is registered first and therefore asked last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hatch_wasm_oci.image.formats import ImageFormat
+    from hatch_wasm_oci.project.package import PackagedImage
+    from hatch_wasm_oci.project.settings import Settings
+    from hatch_wasm_oci.wasm.finding import Finding
+    from hatch_wasm_oci.wasm.module import Module
+
+PROJECT_NAME = "hatch_wasm_oci"
+PREFIX = "wasm_oci_"
+
+hookspec = pluggy.HookspecMarker(PROJECT_NAME)
+hookimpl = pluggy.HookimplMarker(PROJECT_NAME)
+
+
+@hookspec
+def wasm_oci_formats() -> Mapping[str, ImageFormat] | None:
+    """Register formats of images, for the setting `format`.
+
+    Returns:
+        Formats by name. One that has a built-in format's name replaces it.
+    """
+
+
+@hookspec(firstresult=True)
+def wasm_oci_module(settings: Settings) -> Module | bytes | None:
+    """Provide the module; the built-in plugin runs the compile command if it must, and reads the file.
+
+    To post-process the module, such as by an optimiser, write a wrapper: it gets what the others returned.
+
+    Args:
+        settings: The settings of the image that is built.
+
+    Returns:
+        The module, or its bytes; None to leave it to the next plugin.
+    """
+
+
+@hookspec
+def wasm_oci_check(settings: Settings, module: Module) -> Iterable[Finding] | None:
+    """Check the module; with the setting `lint = "error"`, a finding of severity `error` ends the build.
+
+    Args:
+        settings: The settings of the image that is built.
+        module: The module as it will be packaged.
+
+    Returns:
+        What is wrong with it.
+    """
+
+
+@hookspec
+def wasm_oci_annotations(settings: Settings, module: Module) -> Mapping[str, str] | None:
+    """Add annotations, which are the image's labels too; the project's own tables win over them.
+
+    Args:
+        settings: The settings of the image that is built.
+        module: The module as it will be packaged.
+
+    Returns:
+        Annotations by key. Where two plugins give the same key, the one that was registered last wins.
+    """
+
+
+@hookspec(firstresult=True)
+def wasm_oci_runtime_config(settings: Settings, module: Module) -> Mapping[str, Any] | bytes | None:
+    """Provide the runtime configuration; the built-in plugin takes it from the setting `runtime-config`.
+
+    Args:
+        settings: The settings of the image that is built.
+        module: The module as it will be packaged.
+
+    Returns:
+        A JSON object, or the bytes of one; None to leave it to the next plugin.
+    """
+
+
+@hookspec
+def wasm_oci_packaged(settings: Settings, packaged: PackagedImage) -> None:
+    """Be told that an image was written; not called where the one of an earlier build still serves.
+
+    Args:
+        settings: The settings of the image that was built.
+        packaged: Where archive and report are, and what they hold.
+    """

@@ -1,0 +1,1 @@
+"""A project's table made into packaged images."""

@@ -1,0 +1,197 @@
+"""The main job: settings and plugins in, an image in its archive out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hatch_wasm_oci.errors import ImageError, ModuleError, PluginError
+from hatch_wasm_oci.image import archive
+from hatch_wasm_oci.image.formats import ImageContents, ImageFormat
+from hatch_wasm_oci.project import output, report, runtime_config, state
+from hatch_wasm_oci.project.report import PackagedImage
+from hatch_wasm_oci.wasm.finding import Finding
+from hatch_wasm_oci.wasm.module import Module
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.plugins.manager import Plugins
+    from hatch_wasm_oci.project.settings import Settings
+
+_FORM = 1
+"""To be raised whenever the same inputs come to give other outputs, so that none of an earlier release is re-used."""
+
+
+def formats(plugins: Plugins) -> dict[str, ImageFormat]:
+    """Return the formats that plugins register, by name.
+
+    Args:
+        plugins: The plugins.
+
+    Raises:
+        PluginError: One of them registers something else.
+    """
+    found: dict[str, ImageFormat] = {}
+    for registered in reversed(plugins.call("wasm_oci_formats")):
+        if not isinstance(registered, Mapping) or not all(isinstance(one, ImageFormat) for one in registered.values()):
+            raise _wrong_result(plugins, "wasm_oci_formats", "something else than a mapping of names to ImageFormat")
+        found.update(registered)
+    return found
+
+
+def package(settings: Settings, plugins: Plugins) -> PackagedImage:
+    """Make the image of a project, as an archive and a report beside it, unless it is there already.
+
+    Args:
+        settings: The settings.
+        plugins: The plugins that take part.
+
+    Returns:
+        What was made, or what an earlier build of the same inputs had made.
+
+    Raises:
+        WasmOciError: Any of its subclasses but RegistryError; nothing half-made is left.
+    """
+    module = _module(settings, plugins)
+    findings = _findings(settings, plugins, module)
+    contents = _contents(settings, plugins, module)
+    fingerprint = _fingerprint(settings, plugins, contents, findings)
+    image_format = formats(plugins)[settings.format]
+    path = settings.output_directory / f"{settings.stem}{image_format.suffix}"
+    last = state.read(settings.state_path)
+    if last.packaged == fingerprint and last.outputs == state.signature(path, settings.report_path):
+        try:
+            return replace(report.read(settings.report_path), unchanged=True)
+        except ImageError:
+            pass  # somebody else's file of the same size and time: write ours again
+    image = _build(settings, plugins, image_format, contents)
+    packaged = report.describe(settings, contents, image, path, findings)
+    pieces = archive.write(image, packaged.references or _local_names(settings), settings.time)
+    output.write({path: pieces, settings.report_path: [report.write(packaged)]})
+    outputs = state.signature(path, settings.report_path)
+    state.write(settings.state_path, replace(last, packaged=fingerprint, outputs=outputs))
+    plugins.call("wasm_oci_packaged", settings=settings, packaged=packaged)
+    return packaged
+
+
+def clean(settings: Settings, plugins: Plugins) -> None:
+    """Remove the outputs of all versions and formats of an image, and no other file.
+
+    Args:
+        settings: The settings.
+        plugins: The plugins, for the formats that there may be.
+
+    Raises:
+        OutputError: A file can't be removed.
+    """
+    suffixes = {image_format.suffix for image_format in formats(plugins).values()}
+    directory = settings.output_directory
+    ours = [settings.state_path, settings.report_path]
+    for path in sorted(directory.glob(f"{settings.name}-*.json")):
+        try:
+            packaged = report.read(path)
+        except ImageError:
+            continue
+        if packaged.name == settings.name and path == packaged.report:
+            stem = f"{packaged.name}-{packaged.version}"
+            ours += [path, directory / f".{stem}.state", *(directory / f"{stem}{suffix}" for suffix in suffixes)]
+    ours += [directory / f"{settings.stem}{suffix}" for suffix in suffixes]
+    output.remove(dict.fromkeys(ours))
+
+
+def _module(settings: Settings, plugins: Plugins) -> Module:
+    result = plugins.call("wasm_oci_module", settings=settings)
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        result = Module(result, "what wasm_oci_module returned")
+    if not isinstance(result, Module):
+        raise _wrong_result(plugins, "wasm_oci_module", "neither a Module nor bytes")
+    return result
+
+
+def _findings(settings: Settings, plugins: Plugins, module: Module) -> list[Finding]:
+    if settings.lint == "off":
+        return []
+    findings: list[Finding] = []
+    for result in plugins.call("wasm_oci_check", settings=settings, module=module):
+        # A generator raises only here, outside of the call.
+        found = plugins.guard("wasm_oci_check", lambda result=result: list(result))
+        if not all(isinstance(finding, Finding) for finding in found):
+            raise _wrong_result(plugins, "wasm_oci_check", "something else than findings")
+        findings += found
+    findings.sort(key=lambda finding: (finding.severity != "error", finding.code, finding.message))
+    if settings.lint == "error" and any(finding.severity == "error" for finding in findings):
+        lines = "\n".join(str(finding) for finding in findings if finding.severity == "error")
+        raise ModuleError(f"{settings.module} is not fit to ship:\n{lines}", "\nMend it, or set lint to \"warn\".")
+    return findings
+
+
+def _contents(settings: Settings, plugins: Plugins, module: Module) -> ImageContents:
+    derived: dict[str, str] = {}
+    for result in reversed(plugins.call("wasm_oci_annotations", settings=settings, module=module)):
+        if not isinstance(result, Mapping) or not all(isinstance(text, str) for pair in result.items() for text in pair):
+            raise _wrong_result(plugins, "wasm_oci_annotations", "something else than a mapping of text to text")
+        derived.update(result)
+    return ImageContents(
+        module=module,
+        runtime_config=_runtime_config(settings, plugins, module),
+        annotations=_without_empty({**derived, **settings.annotations}),
+        labels=_without_empty({**derived, **settings.labels}),
+        time=settings.time,
+        compression=settings.compression,
+    )
+
+
+def _runtime_config(settings: Settings, plugins: Plugins, module: Module) -> bytes | None:
+    result = plugins.call("wasm_oci_runtime_config", settings=settings, module=module)
+    if result is None:
+        return None
+    try:
+        if isinstance(result, Mapping):
+            return runtime_config.encode(result)
+        if isinstance(result, bytes):
+            runtime_config.check(result, "it")
+            return result
+    except ValueError as error:
+        raise _wrong_result(plugins, "wasm_oci_runtime_config", f"a configuration that can't be used: {error}") from None
+    raise _wrong_result(plugins, "wasm_oci_runtime_config", "neither a mapping nor bytes")
+
+
+def _fingerprint(
+    settings: Settings, plugins: Plugins, contents: ImageContents, findings: Iterable[Finding]
+) -> str:
+    return state.fingerprint(
+        _FORM,
+        settings.name,
+        settings.project.version,
+        settings.format,
+        plugins.identities,
+        contents.module.sha256,
+        None if contents.runtime_config is None else contents.runtime_config.hex(),
+        sorted(contents.annotations.items()),
+        sorted(contents.labels.items()),
+        contents.time,
+        contents.compression,
+        [str(reference) for reference in settings.references],
+        [finding.to_json() for finding in findings],
+    )
+
+
+def _build(settings: Settings, plugins: Plugins, image_format: ImageFormat, contents: ImageContents) -> Any:
+    return plugins.guard("wasm_oci_formats", lambda: image_format.build(contents))
+
+
+def _local_names(settings: Settings) -> tuple[str, ...]:
+    # What `docker load` and `podman load` show for an image that has no repository yet.
+    name = settings.name.lower().strip("._-")
+    return tuple(f"{name}:{tag}" for tag in settings.tags)
+
+
+def _without_empty(texts: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in texts.items() if text}
+
+
+def _wrong_result(plugins: Plugins, hook: str, what: str) -> PluginError:
+    return PluginError(
+        f"A plugin returned {what} from {hook}; it is implemented by {plugins.implementers(hook) or 'builtin'}.",
+        "Mend it, or leave it out.",
+    )

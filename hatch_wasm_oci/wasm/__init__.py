@@ -1,0 +1,1 @@
+"""A WebAssembly binary: read it and say what it is."""
