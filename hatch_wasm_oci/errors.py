@@ -1,14 +1,14 @@
 """Every exception that this package raises on purpose, as one tree.
 
-    WasmOciError
-    ├── SettingsError          a table, option or argument that can't be
-    ├── InvalidReferenceError  a name that is no image reference
-    ├── ModuleError            a file that is no module that an image can carry
-    ├── CompileError           the project's compile command
-    ├── PluginError            a plugin of this package that does not load, or raised
-    ├── ImageError             an image or archive that is malformed
-    ├── OutputError            a file that can't be written
-    └── RegistryError          a registry that refused, or could not be talked to
+WasmOciError
+├── SettingsError          a table, option or argument that can't be
+├── InvalidReferenceError  a name that is no image reference
+├── ModuleError            a file that is no module that an image can carry
+├── CompileError           the project's compile command
+├── PluginError            a plugin of this package that does not load, or raised
+├── ImageError             an image or archive that is malformed
+├── OutputError            a file that can't be written
+└── RegistryError          a registry that refused, or could not be talked to
 """
 
 from __future__ import annotations

@@ -1,1 +1,41 @@
 """What tests of plugin authors stand on: a registry of their own, real Envoy, assertions."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.testing.authentication import BasicAuthentication, BearerAuthentication
+    from hatch_wasm_oci.testing.faults import Fault, Faults
+    from hatch_wasm_oci.testing.http1.message import RequestRecord
+    from hatch_wasm_oci.testing.registry import EmbeddedRegistry
+    from hatch_wasm_oci.testing.tls import TlsFiles
+
+__all__ = [
+    "BasicAuthentication",
+    "BearerAuthentication",
+    "EmbeddedRegistry",
+    "Fault",
+    "Faults",
+    "RequestRecord",
+    "TlsFiles",
+]
+
+_HOMES = {
+    "BasicAuthentication": "authentication",
+    "BearerAuthentication": "authentication",
+    "EmbeddedRegistry": "registry",
+    "Fault": "faults",
+    "Faults": "faults",
+    "RequestRecord": "http1.message",
+    "TlsFiles": "tls",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: a test run that needs no registry pays nothing for it.
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

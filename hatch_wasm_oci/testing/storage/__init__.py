@@ -1,0 +1,1 @@
+"""Where the embedded registry keeps blobs, manifests, tags and unfinished uploads."""
