@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hatch_wasm_oci.testing.authentication import BasicAuthentication, BearerAuthentication
     from hatch_wasm_oci.testing.faults import Fault, Faults
+    from hatch_wasm_oci.testing.htpasswd import read_htpasswd
     from hatch_wasm_oci.testing.http1.message import RequestRecord
     from hatch_wasm_oci.testing.registry import EmbeddedRegistry
     from hatch_wasm_oci.testing.tls import TlsFiles
@@ -20,6 +21,7 @@ __all__ = [
     "Faults",
     "RequestRecord",
     "TlsFiles",
+    "read_htpasswd",
 ]
 
 _HOMES = {
@@ -30,6 +32,7 @@ _HOMES = {
     "Faults": "faults",
     "RequestRecord": "http1.message",
     "TlsFiles": "tls",
+    "read_htpasswd": "htpasswd",
 }
 
 

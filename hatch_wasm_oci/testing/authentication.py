@@ -18,7 +18,10 @@ from hatch_wasm_oci.testing.http1.message import Response, error_response, json_
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hatch_wasm_oci.testing.htpasswd import PasswordHash
     from hatch_wasm_oci.testing.http1.message import Request
+
+    Users = Mapping[str, str | PasswordHash] | Mapping[str, str] | Mapping[str, PasswordHash]
 
 TOKEN_PATH = "/token"  # noqa: S105 - a path, not a token
 
@@ -73,12 +76,12 @@ class BasicAuthentication:
     """A user name and a password with every request (RFC 7617).
 
     Args:
-        users: Passwords by user name.
+        users: Passwords by user name, or what `read_htpasswd` returns.
         realm: The challenge's realm; None leaves it out, which Istio needs of a registry without TLS.
         anonymous_pull: Whether everybody may read.
     """
 
-    users: Mapping[str, str] = field(repr=False)
+    users: Users = field(repr=False)
     realm: str | None = "embedded registry"
     anonymous_pull: bool = False
 
@@ -107,7 +110,7 @@ class BearerAuthentication:
     """Tokens, from an endpoint of the registry's own (distribution, "Docker Registry v2 authentication").
 
     Args:
-        users: Passwords by user name.
+        users: Passwords by user name, or what `read_htpasswd` returns.
         realm: The URL of the token endpoint in the challenge; None is the registry's own, under the name that the
             client asked for.
         service: The challenge's service.
@@ -119,7 +122,7 @@ class BearerAuthentication:
 
     def __init__(
         self,
-        users: Mapping[str, str],
+        users: Users,
         *,
         realm: str | None = None,
         service: str = "embedded-registry",
@@ -244,7 +247,7 @@ def _parse_scopes(scopes: list[str]) -> list[Access]:
     return [Access(kind, name, actions) for (kind, name), actions in found.items()]
 
 
-def _user(users: Mapping[str, str], authorization: str | None) -> str | None:
+def _user(users: Users, authorization: str | None) -> str | None:
     scheme, _, encoded = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -256,11 +259,13 @@ def _user(users: Mapping[str, str], authorization: str | None) -> str | None:
     return _checked(users, name, password) if colon else None
 
 
-def _checked(users: Mapping[str, str], name: str, password: str) -> str | None:
+def _checked(users: Users, name: str, password: str) -> str | None:
     expected = users.get(name)
-    if expected is None or not hmac.compare_digest(expected.encode(), password.encode()):
+    if expected is None:
         return None
-    return name
+    if isinstance(expected, str):
+        return name if hmac.compare_digest(expected.encode(), password.encode()) else None
+    return name if expected.matches(password) else None
 
 
 def _only_pulls(accesses: list[Access]) -> bool:

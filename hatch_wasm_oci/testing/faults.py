@@ -126,7 +126,7 @@ class Faults:
             delay: Seconds to wait before anything else happens.
             hang: Never answer; the connection stays open until the registry stops or is cleared.
             reset: Reset the connection: `before` the request's body is read; `during` it (or, where there is none,
-                in the middle of the answer's body); `after` the request was carried out, without an answer.
+                in the middle of the answer); `after` the request was carried out, without an answer.
             truncate: Send this many bytes of the body, then close the connection.
             corrupt: Change the byte at this offset of the body; True is the middle.
             drip: Send the body in small pieces, at this many bytes per second.

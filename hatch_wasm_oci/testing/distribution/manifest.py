@@ -76,7 +76,7 @@ def parse_manifest(data: bytes, media_type: str) -> Manifest:
     value = _load(data)
     if media_type not in MEDIA_TYPES:
         raise InvalidManifestError(f"Content-Type {media_type!r} is no manifest that this registry knows")
-    if value.get("mediaType", media_type) != media_type:
+    if (_text(value, "mediaType") or media_type) != media_type:
         raise InvalidManifestError("mediaType differs from Content-Type")
     if media_type != ARTIFACT and value.get("schemaVersion") != 2:  # noqa: PLR2004 - the one version there is
         raise InvalidManifestError("schemaVersion is not 2")
@@ -110,7 +110,7 @@ def _load(data: bytes) -> dict[str, Any]:
 
 
 def _text(value: dict[str, Any], key: str) -> str:
-    text = value.get(key, "")
+    text = value.get(key) or ""
     if not isinstance(text, str):
         raise InvalidManifestError(f"{key} is no text")
     return text

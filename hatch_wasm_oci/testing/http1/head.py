@@ -135,7 +135,7 @@ def parse_head(data: bytes) -> RequestHead:
         method=method.decode("ascii"),
         path=path,
         query=query,
-        keep_alive="close" not in connection and (modern or "keep-alive" in connection),
+        keep_alive=modern and "close" not in connection,
         headers=headers,
         body_length=_framing(headers, modern=modern),
         expects_continue=modern and _expects_continue(headers),

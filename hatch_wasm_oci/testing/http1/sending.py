@@ -65,11 +65,14 @@ def send_spoilt(
     length: int | None = len(body) if fault.content_length is None else fault.content_length
     if response.status in _BODILESS or fault.endless:
         length = None
-    _send(connection, _head(response, length=length, keep_alive=False))
-    if head_only:
-        return
+    head = _head(response, length=length, keep_alive=False)
     if fault.reset == "during":
+        if head_only or not body:
+            head = head[: len(head) // 2]
         body = body[: len(body) // 2]
+    _send(connection, head)
+    if head_only:
+        body = b""
     body = body[: fault.truncate]
     if fault.drip is None:
         _send(connection, body)
@@ -77,7 +80,7 @@ def send_spoilt(
         _drip(connection, body, fault.drip, interrupt)
     if fault.reset == "during":
         reset(connection)
-    while fault.endless and not interrupt.is_set():
+    while fault.endless and not head_only and not interrupt.is_set():
         _send(connection, b" " * 65536)
 
 

@@ -65,7 +65,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.service = service
         self.context = context
         self.stopping = threading.Event()
-        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._connections: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._accept, name="registry-accept", daemon=True)
         super().__init__((address, port), _ConnectionHandler)
@@ -88,11 +88,10 @@ class Server(socketserver.ThreadingTCPServer):
         self.server_close()
         with self._lock:
             open_connections = dict(self._connections)
-        for connection in open_connections:
+        for connection in open_connections.values():
             _shut_down(connection)
-        for thread in open_connections.values():
-            if thread is not threading.current_thread():
-                thread.join(_STOPPING_TIME)
+        for thread in open_connections:
+            thread.join(_STOPPING_TIME)
 
     def _accept(self) -> None:
         while not self.stopping.is_set():
@@ -113,15 +112,19 @@ class Server(socketserver.ThreadingTCPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one connection in the thread that was made for it."""
-        with self._lock:
-            self._connections[request] = threading.current_thread()
         try:
+            self.track(request)
             if not self.stopping.is_set():
                 super().process_request_thread(request, client_address)
         finally:
             with self._lock:
-                self._connections.pop(request, None)
+                self._connections.pop(threading.current_thread(), None)
             request.close()
+
+    def track(self, connection: socket.socket) -> None:
+        """Remember the socket that this thread waits on, so that a stop can end the wait."""
+        with self._lock:
+            self._connections[threading.current_thread()] = connection
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: what went wrong within an exchange is in the log, and outside of one there is nobody to tell."""
@@ -129,7 +132,8 @@ class Server(socketserver.ThreadingTCPServer):
 
 def _shut_down(connection: socket.socket) -> None:
     try:
-        connection.shutdown(socket.SHUT_RDWR)
+        # Not the method of a TLS socket, which would take its state from under the thread that uses it.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
     except OSError:
         return  # already gone
 
@@ -152,6 +156,7 @@ class _ConnectionHandler(socketserver.BaseRequestHandler):
         except OSError:
             return
         with secure:
+            server.track(secure)
             self._serve(secure)
 
     def _serve(self, connection: socket.socket) -> None:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MAXIMUM_HEAD = 64 * 1024
-PIECE = 256 * 1024
+PIECE = 1024 * 1024
 _MAXIMUM_CHUNK_LINE = 4 * 1024
 _MAXIMUM_TRAILERS = 16 * 1024
+_TLS_HANDSHAKE = 0x16  # the type of the first record that a TLS client sends
 _SLOWEST = 1024  # bytes per second, on average and after a first grace: slower bodies are cut off
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t -~\x80-\xff]*)?")
@@ -55,6 +56,8 @@ class SocketReader:
             del self._pending[:2]  # RFC 9112 section 2.2: an empty line before the request line is ignored
         if not self._pending:
             return None
+        if self._pending[0] == _TLS_HANDSHAKE:
+            raise MalformedRequestError(400, "the beginning of TLS, where this port speaks plain HTTP")
         return self.until(b"\r\n\r\n", MAXIMUM_HEAD, deadline, strict=True)
 
     def until(self, marker: bytes, limit: int, deadline: float, *, strict: bool = False) -> bytes:

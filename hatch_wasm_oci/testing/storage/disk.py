@@ -161,9 +161,7 @@ class DiskStorage(MemoryStorage):
             kinds = {folder for folder in folders if folder.startswith("_")}
             folders[:] = [folder for folder in folders if folder not in kinds]
             if is_repository(name) and kinds:
-                repository = self._load_repository(Path(parent))
-                if not repository.empty:
-                    self._repositories[name] = repository
+                self._repositories[name] = self._load_repository(Path(parent))
 
     def _load_repository(self, folder: Path) -> Repository:
         found = Repository()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.testing.http1.message import BytesContent
-from hatch_wasm_oci.testing.storage.names import ALGORITHMS
 from hatch_wasm_oci.testing.storage.upload import MemoryUpload, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_wasm_oci.testing.http1.message import Content
+
+ABANDONED = 3600.0  # seconds after which an upload that nobody wrote to is dropped
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class MemoryStorage:
     def repositories(self) -> list[str]:
         """Return the names of all repositories that hold something."""
         with self._lock:
-            return list(self._repositories)
+            return [name for name, found in self._repositories.items() if not found.empty]
 
     def tags(self, repository: str) -> dict[str, str] | None:
         """Return tags and the digests that they point at; None where the repository is unknown."""
@@ -119,14 +121,20 @@ class MemoryStorage:
                 return False
             self._forget_blob(repository, digest)
             found.blobs.discard(digest)
-            self._sweep(repository, digest)
+            self._sweep(digest)
             return True
 
     def begin_upload(self, repository: str) -> Upload:
         """Open an upload session."""
         upload = self._new_upload(secrets.token_hex(16), repository)
+        oldest = time.monotonic() - ABANDONED
         with self._lock:
+            abandoned = [held for held in self._uploads.values() if held.touched < oldest and not held.lock.locked()]
+            for held in abandoned:
+                del self._uploads[held.identifier]
             self._uploads[upload.identifier] = upload
+        for held in abandoned:
+            held.discard()
         return upload
 
     def upload(self, repository: str, identifier: str) -> Upload | None:
@@ -145,6 +153,7 @@ class MemoryStorage:
         """Turn a verified upload into a blob of its repository; False where the session is gone."""
         with self._lock:
             if self._uploads.pop(upload.identifier, None) is None:
+                upload.discard()
                 return False
             if digest in self._contents:
                 upload.discard()
@@ -182,7 +191,7 @@ class MemoryStorage:
                 del found.manifests[reference]
             else:
                 return False
-            self._sweep(repository, reference)
+            self._sweep(reference)
             return True
 
     def clear(self) -> None:
@@ -209,11 +218,9 @@ class MemoryStorage:
             self._keep_blob(repository, digest)
             found.blobs.add(digest)
 
-    def _sweep(self, repository: str, digest: str) -> None:
-        if self._repositories[repository].empty:
-            del self._repositories[repository]
-        if digest.partition(":")[0] not in ALGORITHMS or digest not in self._contents:
-            return
+    def _sweep(self, digest: str) -> None:
+        if digest not in self._contents:
+            return  # a tag
         if any(digest in other.blobs or digest in other.manifests for other in self._repositories.values()):
             return
         self._forget_content(digest)

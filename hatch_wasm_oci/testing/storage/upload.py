@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ class Upload(ABC):
         self.repository = repository
         self.lock = threading.Lock()
         self.size = 0
+        self.touched = time.monotonic()
         self.state = secrets.token_urlsafe(12)
         self.last_chunk_was_short = False
         self._algorithm = ""
@@ -54,6 +56,7 @@ class Upload(ABC):
                 if self._hash is not None:
                     self._hash.update(piece)
         finally:
+            self.touched = time.monotonic()
             self._close()
 
     def truncate(self, size: int) -> None:
