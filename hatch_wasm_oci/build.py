@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import SettingsError
@@ -27,6 +28,7 @@ class Build:
         root: The project's directory.
         metadata: Its metadata, where hatchling has read it already.
         overrides: Settings that win over the project's tables, by the settings' names.
+        directory: Where the outputs go instead of the setting's directory.
 
     Raises:
         SettingsError: The settings are wrong.
@@ -34,7 +36,12 @@ class Build:
     """
 
     def __init__(
-        self, root: Path, metadata: ProjectMetadata[Any] | None = None, overrides: Mapping[str, Any] | None = None
+        self,
+        root: Path,
+        metadata: ProjectMetadata[Any] | None = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        directory: Path | None = None,
     ) -> None:
         metadata = metadata or read_metadata(root)
         tables = tables_of(metadata)
@@ -45,6 +52,8 @@ class Build:
         self.plugins.load_files(root, table.plugin_files(tables))
         formats = package.formats(self.plugins)
         self.settings: tuple[Settings, ...] = table.load(tables, project_of(root, metadata), formats, os.environ)
+        if directory is not None:
+            self.settings = tuple(replace(settings, directory=str(directory)) for settings in self.settings)
 
     def package(self) -> list[PackagedImage]:
         """Package every image.

@@ -9,9 +9,12 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 from hatch_wasm_oci.build import Build
-from hatch_wasm_oci.errors import WasmOciError
+from hatch_wasm_oci.errors import SettingsError, WasmOciError
 from hatch_wasm_oci.hatch import display
 from hatch_wasm_oci.hatch.builder import WasmOciBuilder
+from hatch_wasm_oci.hatch.metadata import tables_of
+from hatch_wasm_oci.project.settings import HOOK_TABLE
+from hatch_wasm_oci.project.table import generated_paths
 
 SKIP_VARIABLE = "HATCH_WASM_OCI_SKIP"
 
@@ -30,15 +33,14 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
         """
         if self.target_name == WasmOciBuilder.PLUGIN_NAME:
             return  # the builder does it itself
-        reason = self._reason_to_skip(version)
         try:
-            if reason is None:
-                build = Build(Path(self.root), self.metadata)
-                self._keep_out(build)
-                for packaged in build.package():
-                    display.packaged(self.app, packaged)
-            elif reason:
+            self._check_home()
+            self._keep_out()
+            if reason := self._reason_to_skip(version):
                 self.app.display_info(f"wasm-oci: no image is built: {reason}")
+                return
+            for packaged in Build(Path(self.root), self.metadata).package():
+                display.packaged(self.app, packaged)
         except WasmOciError as error:
             self.app.abort(display.error(error))
 
@@ -53,6 +55,13 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
         except WasmOciError as error:
             self.app.abort(display.error(error))
 
+    def _check_home(self) -> None:
+        """Refuse a table of this hook below a target: settings of an image have one home."""
+        hooks = self.build_config.target_config.get("hooks", {})
+        if isinstance(hooks, dict) and self.PLUGIN_NAME in hooks:
+            table = f"tool.hatch.build.targets.{self.target_name}.hooks.{self.PLUGIN_NAME}"
+            raise SettingsError([f"{table}: the hook can't be set up for one target alone. Move it to [{HOOK_TABLE}]."])
+
     def _reason_to_skip(self, version: str) -> str | None:
         if os.environ.get(SKIP_VARIABLE, "").lower() in ("1", "true", "yes", "on"):
             return f"{SKIP_VARIABLE} is set."
@@ -64,15 +73,12 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
             return "this is an unpacked sdist. The image was built with it."
         return None
 
-    def _keep_out(self, build: Build) -> None:
+    def _keep_out(self) -> None:
         """Keep outputs and compiled modules out of sdist and wheel, where a project's .gitignore doesn't do so.
 
         What a project asks for by `artifacts` or `force-include` wins over this in hatchling.
         """
         config = self.build_config
         patterns = config.target_config.get("exclude", config.build_config.get("exclude", []))
-        if not isinstance(patterns, list):
-            return  # hatchling is about to say so
-        ours = [f"/{settings.directory}/" for settings in build.settings]
-        ours += [f"/{settings.module}" for settings in build.settings if settings.compile is not None]
-        config.target_config["exclude"] = [*patterns, *dict.fromkeys(ours)]
+        if isinstance(patterns, list):  # or else hatchling is about to say so
+            config.target_config["exclude"] = [*patterns, *generated_paths(tables_of(self.metadata))]

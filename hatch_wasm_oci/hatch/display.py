@@ -39,9 +39,4 @@ def size(count: int) -> str:
     """
     if count < 1000:  # noqa: PLR2004 - SI
         return f"{count} B"
-    value, unit = float(count), "kB"
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.5:  # noqa: PLR2004 - rounds to less than the next unit
-            break
-    return f"{value:.1f} {unit}"
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"  # noqa: PLR2004 - SI

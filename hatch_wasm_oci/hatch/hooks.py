@@ -1,4 +1,4 @@
-"""What hatch and hatchling load first. Each kind is imported only when it is asked for: build environments lack hatch."""
+"""What hatch and hatchling load first; each kind is imported when asked for, as build environments lack hatch."""
 
 from __future__ import annotations
 

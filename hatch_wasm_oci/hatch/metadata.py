@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hatch_wasm_oci.errors import SettingsError
 from hatch_wasm_oci.project.settings import HOOK_TABLE, TARGET_TABLE, Project
 from hatch_wasm_oci.project.table import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hatchling.metadata.core import ProjectMetadata
 
 # Hatch's own keys, which may stand in the same tables. `directory` and `sources` are ours in both.
-_HOOK_KEYS = frozenset({"dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features"})
+_HOOK_KEYS = frozenset(
+    {"dependencies", "enable-by-default", "require-runtime-dependencies", "require-runtime-features"}
+)
 _TARGET_KEYS = _HOOK_KEYS | {
     "artifacts",
     "bypass-selection",
@@ -70,7 +73,7 @@ def project_of(root: Path, metadata: ProjectMetadata[Any]) -> Project:
             version=metadata.version,
             description=core.description,
             license=core.license_expression or core.license,
-            authors=tuple(map(_author, core.authors)),
+            authors=tuple(map(_author, cast("list[dict[str, str]]", core.authors))),
             urls=dict(core.urls),
             requirements=tuple(metadata.build.requires),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from hatch_wasm_oci.errors import ImageError
@@ -23,6 +21,8 @@ from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image, Manifest, load_
 from hatch_wasm_oci.wasm.module import MODULE_LIMIT
 
 if TYPE_CHECKING:
+    import io
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 BLOB_LIMIT = MODULE_LIMIT + 1024 * 1024

@@ -100,7 +100,7 @@ def _check_library() -> None:
     digest = hashlib.sha256(deflate.deflate_compress(self_check_vector(), _LEVEL)).hexdigest()
     if digest != _VECTOR_DIGEST:
         raise ImageError(
-            f"The installed deflate {deflate.__version__} compresses to other bytes than the ones that digests rest on.",
+            f"The installed deflate {deflate.__version__} gives other bytes than the ones that digests rest on.",
             'Install a version in the range that this package asks for, or set compression = "store".',
         )
 
@@ -131,7 +131,9 @@ def _inflate_members(stream: Buffer, limit: int) -> bytearray:
             try:
                 data += member.decompress(piece, limit + 1 - len(data))
             except zlib.error as error:
-                raise ImageError(f"The layer's gzip stream is damaged: {error}.", "Fetch or build the image again.") from None
+                raise ImageError(
+                    f"The layer's gzip stream is damaged: {error}.", "Fetch or build the image again."
+                ) from None
             if len(data) > limit:
                 raise ImageError(
                     f"The layer holds more than {limit} bytes once decompressed.",

@@ -63,7 +63,9 @@ def verify(data: Buffer, digest: str, size: int, what: str) -> None:
         ImageError: The size or the digest differs.
     """
     if len(data) != size:
-        raise ImageError(f"The {what} has {len(data)} bytes where its descriptor says {size}.", "Fetch or build it again.")
+        raise ImageError(
+            f"The {what} has {len(data)} bytes where its descriptor says {size}.", "Fetch or build it again."
+        )
     algorithm, _, expected = digest.partition(":")
     actual = hashlib.new(algorithm, data).hexdigest()
     if actual != expected:
@@ -87,7 +89,7 @@ class Descriptor:
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the descriptor as it stands in a manifest: `mediaType`, `digest`, `size` and, if any, `annotations`."""
+        """Return the descriptor as it stands in a manifest: `mediaType`, `digest`, `size`, `annotations` if any."""
         value: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.annotations:
             value["annotations"] = dict(sorted(self.annotations.items()))
@@ -105,14 +107,20 @@ class Descriptor:
             ImageError: A field is missing or of the wrong kind.
         """
         if not isinstance(value, Mapping):
-            raise ImageError(f"{where} is no descriptor but {type(value).__name__}.", "The image is malformed: build it again.")
+            raise ImageError(
+                f"{where} is no descriptor but {type(value).__name__}.", "The image is malformed: build it again."
+            )
         media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
         if not isinstance(media_type, str) or not media_type:
             raise ImageError(f"{where}.mediaType is {media_type!r}.", "The image is malformed: build it again.")
         if not is_digest(digest):
-            raise ImageError(f"{where}.digest is {digest!r}, which is no digest.", "The image is malformed: build it again.")
+            raise ImageError(
+                f"{where}.digest is {digest!r}, which is no digest.", "The image is malformed: build it again."
+            )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            raise ImageError(f"{where}.size is {size!r}, which is no size in bytes.", "The image is malformed: build it again.")
+            raise ImageError(
+                f"{where}.size is {size!r}, which is no size in bytes.", "The image is malformed: build it again."
+            )
         return cls(media_type, str(digest), size, text_mapping(value.get("annotations"), f"{where}.annotations"))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Mapping
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ from hatch_wasm_oci.image.layer import MODULE_NAME, RUNTIME_CONFIG_NAME, Layer, 
 from hatch_wasm_oci.image.manifest import Image, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hatch_wasm_oci.wasm.module import Module
 
 DEFAULT_TIME = 1580601600
@@ -68,7 +69,7 @@ def rfc3339(time: int) -> str:
     Args:
         time: Seconds since 1970.
     """
-    moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(seconds=time)
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc) + dt.timedelta(seconds=time)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -100,5 +100,5 @@ def _search(archive: memoryview) -> memoryview:
         return memoryview(data)
     raise ImageError(
         f"The layer has no file named {MODULE_NAME}.",
-        f"Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",
+        "Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.image.descriptor import (
@@ -21,6 +20,9 @@ from hatch_wasm_oci.image.descriptor import (
 )
 from hatch_wasm_oci.image.layer import unpack
 from hatch_wasm_oci.wasm.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """The largest manifest, in bytes, that registries take (distribution-spec, Pushing Manifests)."""

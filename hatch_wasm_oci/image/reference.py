@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from hatch_wasm_oci.errors import InvalidReferenceError
 from hatch_wasm_oci.image.descriptor import is_digest
 
-TAG_RULE = "a tag has letters, digits, `_`, `.` and `-`, starts with none of the last two, and has at most 128 characters"
+TAG_RULE = (
+    "a tag has letters, digits, `_`, `.` and `-`, starts with none of the last two, and has at most 128 characters"
+)
 REPOSITORY_RULE = (
     "a repository is a registry's host and a path of lower-case letters, digits and single `.`, `_`, `__` or `-` "
     "between them, as in ghcr.io/acme/header-filter"

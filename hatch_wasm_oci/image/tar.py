@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ImageError
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
 
 BLOCK = 512
@@ -84,7 +84,9 @@ def entries(file: io.BufferedIOBase) -> Iterator[tuple[tarfile.TarInfo, tarfile.
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for count, entry in enumerate(archive):
                 if count >= ENTRY_LIMIT:
-                    raise ImageError(f"The archive has more than {ENTRY_LIMIT} entries.", "Build it again with fewer files.")
+                    raise ImageError(
+                        f"The archive has more than {ENTRY_LIMIT} entries.", "Build it again with fewer files."
+                    )
                 yield entry, archive
     except (tarfile.TarError, ValueError, OverflowError, EOFError, UnicodeError) as error:
         raise ImageError(f"The tar archive is damaged: {error}.", "Fetch or build it again.") from None

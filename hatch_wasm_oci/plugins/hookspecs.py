@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hatch_wasm_oci.image.formats import ImageFormat
-    from hatch_wasm_oci.project.package import PackagedImage
+    from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.project.settings import Settings
     from hatch_wasm_oci.wasm.finding import Finding
     from hatch_wasm_oci.wasm.module import Module

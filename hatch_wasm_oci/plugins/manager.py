@@ -35,7 +35,7 @@ class Plugins:
 
     @property
     def identities(self) -> tuple[str, ...]:
-        """What tells one version of each foreign plugin from another, so that outputs of another one are not re-used."""
+        """What tells one version of each foreign plugin from another: outputs of another one are not re-used."""
         return tuple(self._identities)
 
     def load_installed(self) -> None:
@@ -86,7 +86,9 @@ class Plugins:
             self._manager.check_pending()
         except (pluggy.PluginValidationError, ValueError) as error:
             reason = " ".join(str(error).split())
-            raise PluginError(f"The plugin {name} does not fit: {reason}.", "Mend its hooks, or leave it out.") from error
+            raise PluginError(
+                f"The plugin {name} does not fit: {reason}.", "Mend its hooks, or leave it out."
+            ) from error
 
     def call(self, hook: str, **arguments: Any) -> Any:
         """Call a hook of every plugin that implements it.

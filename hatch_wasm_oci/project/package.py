@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ImageError, ModuleError, PluginError
 from hatch_wasm_oci.image import archive
 from hatch_wasm_oci.image.formats import ImageContents, ImageFormat
+from hatch_wasm_oci.image.manifest import Image
 from hatch_wasm_oci.project import output, report, runtime_config, state
-from hatch_wasm_oci.project.report import PackagedImage
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.module import Module
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.plugins.manager import Plugins
+    from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.project.settings import Settings
 
 _FORM = 1
@@ -64,7 +66,7 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
             return replace(report.read(settings.report_path), unchanged=True)
         except ImageError:
             pass  # somebody else's file of the same size and time: write ours again
-    image = _build(settings, plugins, image_format, contents)
+    image = _build(plugins, image_format, contents)
     packaged = report.describe(settings, contents, image, path, findings)
     pieces = archive.write(image, packaged.references or _local_names(settings), settings.time)
     output.write({path: pieces, settings.report_path: [report.write(packaged)]})
@@ -114,21 +116,23 @@ def _findings(settings: Settings, plugins: Plugins, module: Module) -> list[Find
     findings: list[Finding] = []
     for result in plugins.call("wasm_oci_check", settings=settings, module=module):
         # A generator raises only here, outside of the call.
-        found = plugins.guard("wasm_oci_check", lambda result=result: list(result))
+        found = plugins.guard("wasm_oci_check", functools.partial(list, result))
         if not all(isinstance(finding, Finding) for finding in found):
             raise _wrong_result(plugins, "wasm_oci_check", "something else than findings")
         findings += found
     findings.sort(key=lambda finding: (finding.severity != "error", finding.code, finding.message))
     if settings.lint == "error" and any(finding.severity == "error" for finding in findings):
         lines = "\n".join(str(finding) for finding in findings if finding.severity == "error")
-        raise ModuleError(f"{settings.module} is not fit to ship:\n{lines}", "\nMend it, or set lint to \"warn\".")
+        raise ModuleError(f"{settings.module} is not fit to ship:\n{lines}", '\nMend it, or set lint to "warn".')
     return findings
 
 
 def _contents(settings: Settings, plugins: Plugins, module: Module) -> ImageContents:
     derived: dict[str, str] = {}
     for result in reversed(plugins.call("wasm_oci_annotations", settings=settings, module=module)):
-        if not isinstance(result, Mapping) or not all(isinstance(text, str) for pair in result.items() for text in pair):
+        if not isinstance(result, Mapping) or not all(
+            isinstance(text, str) for pair in result.items() for text in pair
+        ):
             raise _wrong_result(plugins, "wasm_oci_annotations", "something else than a mapping of text to text")
         derived.update(result)
     return ImageContents(
@@ -152,13 +156,13 @@ def _runtime_config(settings: Settings, plugins: Plugins, module: Module) -> byt
             runtime_config.check(result, "it")
             return result
     except ValueError as error:
-        raise _wrong_result(plugins, "wasm_oci_runtime_config", f"a configuration that can't be used: {error}") from None
+        raise _wrong_result(
+            plugins, "wasm_oci_runtime_config", f"a configuration that can't be used: {error}"
+        ) from None
     raise _wrong_result(plugins, "wasm_oci_runtime_config", "neither a mapping nor bytes")
 
 
-def _fingerprint(
-    settings: Settings, plugins: Plugins, contents: ImageContents, findings: Iterable[Finding]
-) -> str:
+def _fingerprint(settings: Settings, plugins: Plugins, contents: ImageContents, findings: Iterable[Finding]) -> str:
     return state.fingerprint(
         _FORM,
         settings.name,
@@ -176,8 +180,11 @@ def _fingerprint(
     )
 
 
-def _build(settings: Settings, plugins: Plugins, image_format: ImageFormat, contents: ImageContents) -> Any:
-    return plugins.guard("wasm_oci_formats", lambda: image_format.build(contents))
+def _build(plugins: Plugins, image_format: ImageFormat, contents: ImageContents) -> Image:
+    image = plugins.guard("wasm_oci_formats", functools.partial(image_format.build, contents))
+    if not isinstance(image, Image):
+        raise _wrong_result(plugins, "wasm_oci_formats", "a format that builds something else than an Image")
+    return image
 
 
 def _local_names(settings: Settings) -> tuple[str, ...]:

@@ -69,12 +69,18 @@ def check(data: bytes, name: str) -> None:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no JSON: {error}. Mend it.") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is no JSON object. Write one with type, abiVersions and config.")
+        problem = f"{name} is no JSON object. Write one with type, abiVersions and config."
+        raise ValueError(problem)  # noqa: TRY004 - the value is wrong, not this code
     _check(value)
 
 
 def _check(value: Mapping[str, Any]) -> None:
-    kinds: dict[str, tuple[type, str]] = {"type": (str, "a text"), "abiVersions": (list, "a list"), "config": (Mapping, "a table")}
+    kinds: dict[str, tuple[type, str]] = {
+        "type": (str, "a text"),
+        "abiVersions": (list, "a list"),
+        "config": (Mapping, "a table"),
+    }
     for key, (kind, words) in kinds.items():
         if key in value and not isinstance(value[key], kind):
-            raise ValueError(f"its {key} is {value[key]!r}, not {words}. See solo-io/wasm, spec.md, Format.")
+            problem = f"its {key} is {value[key]!r}, not {words}. See solo-io/wasm, spec.md, Format."
+            raise ValueError(problem)

@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from hatch_wasm_oci.errors import InvalidReferenceError, SettingsError
 from hatch_wasm_oci.image.compression import COMPRESSIONS
@@ -15,9 +15,6 @@ from hatch_wasm_oci.image.reference import Reference, check_tag, parse_repositor
 from hatch_wasm_oci.image.tar import TIME_LIMIT
 from hatch_wasm_oci.project.runtime_config import encode, read
 from hatch_wasm_oci.project.settings import DEFAULT_DIRECTORY, Project, Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 IMAGE_KEYS = (
     "module",
@@ -73,6 +70,33 @@ def plugin_files(tables: Sequence[Table]) -> tuple[str, ...]:
     return ()
 
 
+def generated_paths(tables: Sequence[Table]) -> tuple[str, ...]:
+    """Return what a build of this project generates inside it: directories of outputs, and compiled modules.
+
+    Nothing is checked: what is malformed generates nothing, and `load` says so.
+
+    Args:
+        tables: As for `load`.
+
+    Returns:
+        Patterns as .gitignore has them, from the project's root.
+    """
+    values = [table.values for table in tables]
+    values += [image for table in values for image in _list(table.get("images")) if isinstance(image, Mapping)]
+    directories = [DEFAULT_DIRECTORY, *(table["directory"] for table in values if "directory" in table)]
+    modules: list[Any] = []
+    if any("compile" in table for table in values):
+        modules = ["plugin.wasm", *(table["module"] for table in values if "module" in table)]
+    patterns = [(path, "/") for path in directories] + [(path, "") for path in modules]
+    return tuple(
+        dict.fromkeys(
+            f"/{PurePath(path).as_posix()}{end}"
+            for path, end in patterns
+            if isinstance(path, str) and PurePath(path).parts and not PurePath(path).is_absolute() and ".." not in path
+        )
+    )
+
+
 def load(
     tables: Sequence[Table], project: Project, formats: Collection[str], environment: Mapping[str, str]
 ) -> tuple[Settings, ...]:
@@ -116,7 +140,9 @@ class _Reader:
         if not text:
             return DEFAULT_TIME
         if not (text.isascii() and text.isdigit() and int(text) <= TIME_LIMIT):
-            self.fail("SOURCE_DATE_EPOCH", f"{text!r} is no number of seconds since 1970. Unset it, or set a whole number.")
+            self.fail(
+                "SOURCE_DATE_EPOCH", f"{text!r} is no number of seconds since 1970. Unset it, or set a whole number."
+            )
             return DEFAULT_TIME
         return int(text)
 
@@ -215,7 +241,7 @@ class _Reader:
 
     def _mapping(self, value: _Value) -> dict[str, str]:
         if not isinstance(value.value, Mapping):
-            self.fail(value.key, f"{value.value!r} is no table of texts. Write KEY = \"value\" under [{value.key}].")
+            self.fail(value.key, f'{value.value!r} is no table of texts. Write KEY = "value" under [{value.key}].')
             return {}
         for key, text in value.value.items():
             if not isinstance(text, str) or not key:
@@ -240,9 +266,15 @@ class _Reader:
         path = PurePath(text)
         parts = [part for part in path.parts if part != "."]
         if text and (path.is_absolute() or not parts or ".." in parts):
-            self.fail(value.key, f"{text!r} is not below the project's root. Name a directory of its own, such as build/wasm-oci.")
+            self.fail(
+                value.key,
+                f"{text!r} is not below the project's root. Name a directory of its own, such as build/wasm-oci.",
+            )
         elif parts == ["dist"]:
-            self.fail(value.key, "'dist' is for sdists and wheels: `twine upload dist/*` fails on anything else. Name another.")
+            self.fail(
+                value.key,
+                "'dist' is for sdists and wheels: `twine upload dist/*` fails on anything else. Name another.",
+            )
         return PurePath(*parts).as_posix() if parts else DEFAULT_DIRECTORY
 
     def _command(self, value: _Value) -> tuple[str, ...]:
@@ -306,6 +338,10 @@ class _Reader:
         if text and not _ENVOY.fullmatch(text):
             self.fail(value.key, f'{text!r} is no version of Envoy. Write it as "1.36".')
         return text
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:

@@ -98,7 +98,9 @@ def pull(reference: Reference, *, plain_http: bool = False) -> Image:
         manifest = Manifest.parse(repository.get_manifest(target))
         total = sum(layer.size for layer in manifest.layers)
         if total > BLOB_LIMIT:
-            raise ImageError(f"The image's layers have {total} bytes.", f"The limit is {BLOB_LIMIT}: it is no Wasm plugin.")
+            raise ImageError(
+                f"The image's layers have {total} bytes.", f"The limit is {BLOB_LIMIT}: it is no Wasm plugin."
+            )
         descriptors = {one.digest: one for one in (manifest.config, *manifest.layers)}
         blobs = tuple(repository.get_blob(descriptor, BLOB_LIMIT) for descriptor in descriptors.values())
     return Image(manifest, blobs)

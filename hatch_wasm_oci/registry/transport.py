@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -14,6 +14,8 @@ from hatch_wasm_oci.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from typing_extensions import Self
 
     from hatch_wasm_oci.image.descriptor import Buffer
 
@@ -90,7 +92,7 @@ class Transport:
         # Compressed in transit, a blob would come under another length than its own.
         self._session.headers["Accept-Encoding"] = "identity"
 
-    def __enter__(self) -> Transport:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -124,7 +126,7 @@ class Transport:
                 method,
                 url,
                 headers=dict(headers or {}),
-                data=None if body is None else Body(body),
+                data=None if body is None else cast("IO[bytes]", Body(body)),
                 timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
                 allow_redirects=False,
                 stream=True,

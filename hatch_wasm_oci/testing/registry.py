@@ -204,7 +204,7 @@ class EmbeddedRegistry:
     def _open_storage(self) -> MemoryStorage:
         if self._directory is None:
             return MemoryStorage()
-        from hatch_wasm_oci.testing.storage.disk import DiskStorage  # noqa: PLC0415 - most registries need none
+        from hatch_wasm_oci.testing.storage.disk import DiskStorage
 
         return DiskStorage(self._directory)
 

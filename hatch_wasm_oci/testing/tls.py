@@ -32,7 +32,7 @@ class TlsFiles:
         Raises:
             SettingsError: A file is missing or is no certificate or key.
         """
-        import ssl  # noqa: PLC0415 - costs 20 ms, and few registries need it
+        import ssl
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -60,7 +60,7 @@ def make_certificates(folder: Path, names: list[str]) -> TlsFiles:
         SettingsError: The library that makes certificates is not installed.
     """
     try:
-        import trustme  # noqa: PLC0415 - only tests with TLS need it
+        import trustme
     except ImportError:
         raise SettingsError(
             ["tls: making certificates needs trustme. Install hatch-wasm-oci[pytest], or give TlsFiles of your own."]

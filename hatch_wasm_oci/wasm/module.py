@@ -94,9 +94,11 @@ class Module:
                 if read < size or file.read(1):
                     raise ModuleError(f"{shown} changed while it was read.", "Build again when nothing else writes it.")
         except OSError as error:
-            raise ModuleError(f"{shown} can't be read: {error.strerror}.", "Check the path and its permissions.") from None
+            raise ModuleError(
+                f"{shown} can't be read: {error.strerror}.", "Check the path and its permissions."
+            ) from None
         module = cls(view, shown)
-        module._frames.append(frame)  # noqa: SLF001 - it is this class's own
+        module._frames.append(frame)
         return module
 
     def take_frame(self) -> bytearray | None:

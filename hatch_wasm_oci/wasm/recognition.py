@@ -28,7 +28,7 @@ _MAGIC = (
 )
 
 
-def recognise(data: bytes | memoryview) -> NotAModule | None:
+def recognise(data: bytes | memoryview) -> NotAModule | None:  # noqa: PLR0911 - one for each kind of file
     """Say what bytes are when they are no core WebAssembly module.
 
     Args:
