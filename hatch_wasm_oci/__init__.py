@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hatch_wasm_oci.api import copy as copy
     from hatch_wasm_oci.api import package as package
     from hatch_wasm_oci.api import pull as pull
     from hatch_wasm_oci.api import push as push
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.project.report import PackagedImage as PackagedImage
     from hatch_wasm_oci.project.settings import Project as Project
     from hatch_wasm_oci.project.settings import Settings as Settings
+    from hatch_wasm_oci.registry.credentials import Credential as Credential
     from hatch_wasm_oci.registry.transfer import PushReceipt as PushReceipt
     from hatch_wasm_oci.wasm.finding import Finding as Finding
     from hatch_wasm_oci.wasm.module import Module as Module
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("package", "pull", "push"),
+    "api": ("copy", "package", "pull", "push"),
     "errors": (
         "CompileError",
         "ImageError",
@@ -55,6 +57,7 @@ _HOMES = {
     "plugins.hookspecs": ("hookimpl",),
     "project.report": ("PackagedImage",),
     "project.settings": ("Project", "Settings"),
+    "registry.credentials": ("Credential",),
     "registry.transfer": ("PushReceipt",),
     "wasm.finding": ("Finding",),
     "wasm.module": ("Module",),

@@ -12,10 +12,12 @@ from hatch_wasm_oci.image.reference import Reference
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from hatch_wasm_oci.image.manifest import Image
+    from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.report import PackagedImage
+    from hatch_wasm_oci.registry.referrers import Attach
     from hatch_wasm_oci.registry.transfer import PushReceipt
 
 
@@ -43,7 +45,10 @@ def push(
     source: Image | PackagedImage | str | os.PathLike[str],
     references: str | Iterable[str] | None = None,
     *,
-    plain_http: bool = False,
+    dry_run: bool = False,
+    overwrite: bool = True,
+    plugins: Plugins | None = None,
+    **options: Any,
 ) -> PushReceipt:
     """Push an image to a registry: blobs, then the manifest, so that no tag ever names an incomplete image.
 
@@ -51,46 +56,92 @@ def push(
         source: An image, what `package` returned, or the path of an archive.
         references: Where to, `host/repository:tag`; several tags of one repository in one push. Where not given, what
             the project's settings or the archive say.
-        plain_http: Whether to talk http to a registry that is not on this machine.
+        dry_run: Whether to send nothing, and only say what would be pushed.
+        overwrite: Whether a tag that names another image may be moved.
+        plugins: The plugins that take part; the installed ones where not given.
+        options: `plain_http`, `insecure`, `ca_file`, `client_certificate`, `client_key`, `username`, `password` and the
+            other fields of `hatch_wasm_oci.registry.connection.Connection`.
 
     Returns:
         What was pushed, and under which names.
 
     Raises:
-        RegistryError: The registry can't be reached, or refuses.
+        RegistryError: The registry can't be reached, or refuses; or a tag must not be moved.
         ImageError: The archive can't be read or is damaged.
         InvalidReferenceError: A reference is none, or there is none at all.
     """
-    from hatch_wasm_oci.registry import transfer
-
-    image, names = _source(source)
+    image, names = read(source)
     wanted = [references] if isinstance(references, str) else list(references or names)
     if not wanted:
         raise InvalidReferenceError(
             "Nothing says where to push the image.",
             "Set `repository`, or name a reference such as ghcr.io/acme/filter:1.0.",
         )
-    return transfer.push(image, [Reference.parse(name) for name in wanted], plain_http=plain_http)
+    targets = [Reference.parse(name) for name in wanted]
+    return _push(image, targets, options, dry_run=dry_run, overwrite=overwrite, plugins=plugins)
 
 
-def pull(reference: str, *, plain_http: bool = False) -> Image:
-    """Pull an image from a registry, every digest and size verified.
+def pull(reference: str, **options: Any) -> Image:
+    """Pull an image from a registry, every digest and size verified; of an index, the image for linux/amd64.
 
     Args:
         reference: `host/repository:tag` or `host/repository@sha256:…`.
-        plain_http: Whether to talk http to a registry that is not on this machine.
+        options: As for `push`.
 
     Raises:
         RegistryError: The registry can't be reached, or refuses.
         ImageError: The image is malformed, or not what its digests say.
         InvalidReferenceError: The reference is none.
     """
+    from hatch_wasm_oci.access import connect
     from hatch_wasm_oci.registry import transfer
 
-    return transfer.pull(Reference.parse(reference), plain_http=plain_http)
+    return transfer.pull(Reference.parse(reference), connect(**options))
 
 
-def _source(source: Image | PackagedImage | str | os.PathLike[str]) -> tuple[Image, tuple[str, ...]]:
+def copy(
+    source: str,
+    references: str | Iterable[str],
+    *,
+    source_options: Mapping[str, Any] | None = None,
+    dry_run: bool = False,
+    overwrite: bool = True,
+    **options: Any,
+) -> PushReceipt:
+    """Copy an image from one place in a registry to another, there or elsewhere, under the same digest.
+
+    Args:
+        source: `host/repository:tag` or `host/repository@sha256:…`.
+        references: Where to, as for `push`.
+        source_options: As `options`, for the registry that the image comes from. The credentials of the environment
+            are for the one that it goes to.
+        dry_run: As for `push`.
+        overwrite: As for `push`.
+        options: As for `push`.
+
+    Raises:
+        RegistryError: A registry can't be reached, or refuses; or a tag must not be moved.
+        ImageError: The image is malformed, or not what its digests say.
+        InvalidReferenceError: A reference is none.
+    """
+    origin = Reference.parse(source)
+    wanted = [references] if isinstance(references, str) else list(references)
+    targets = [Reference.parse(name) for name in wanted]
+    same = all(target.registry == origin.registry for target in targets)
+    image = pull(source, given=same, **(source_options or {}))
+    mount_from = origin.repository if same and any(one.repository != origin.repository for one in targets) else None
+    return _push(image, targets, options, dry_run=dry_run, overwrite=overwrite, mount_from=mount_from)
+
+
+def read(source: Image | PackagedImage | str | os.PathLike[str]) -> tuple[Image, tuple[str, ...]]:
+    """Return an image and the references that its source says it is to have.
+
+    Args:
+        source: As for `push`.
+
+    Raises:
+        ImageError: The archive can't be read or is damaged.
+    """
     from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.project.report import PackagedImage
 
@@ -99,3 +150,32 @@ def _source(source: Image | PackagedImage | str | os.PathLike[str]) -> tuple[Ima
     if isinstance(source, PackagedImage):
         return source.image, source.references
     return archive.read(Path(source))
+
+
+def _push(
+    image: Image,
+    references: list[Reference],
+    options: Mapping[str, Any],
+    *,
+    dry_run: bool,
+    overwrite: bool,
+    plugins: Plugins | None = None,
+    mount_from: str | None = None,
+) -> PushReceipt:
+    from hatch_wasm_oci.access import connect, installed_plugins
+    from hatch_wasm_oci.registry import transfer
+
+    taking_part = plugins or installed_plugins()
+
+    def pushed(reference: Reference, image: Image, receipt: PushReceipt, attach: Attach) -> None:
+        taking_part.call("wasm_oci_pushed", reference=reference, image=image, receipt=receipt, attach=attach)
+
+    return transfer.push(
+        image,
+        references,
+        connect(plugins=taking_part, **options),
+        mount_from=mount_from,
+        may_move=lambda _tag, _digest: overwrite,
+        dry_run=dry_run,
+        pushed=pushed,
+    )

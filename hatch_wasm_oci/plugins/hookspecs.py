@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hatch_wasm_oci.image.formats import ImageFormat
+    from hatch_wasm_oci.image.manifest import Image
+    from hatch_wasm_oci.image.reference import Reference
     from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.project.settings import Settings
+    from hatch_wasm_oci.registry.credentials import Credential
+    from hatch_wasm_oci.registry.referrers import Attach
+    from hatch_wasm_oci.registry.transfer import PushReceipt
     from hatch_wasm_oci.wasm.finding import Finding
     from hatch_wasm_oci.wasm.module import Module
 
@@ -97,4 +102,31 @@ def wasm_oci_packaged(settings: Settings, packaged: PackagedImage) -> None:
     Args:
         settings: The settings of the image that was built.
         packaged: Where archive and report are, and what they hold.
+    """
+
+
+@hookspec(firstresult=True)
+def wasm_oci_credentials(registry: str, repository: str) -> Credential | tuple[str, str] | None:
+    """Provide the credential for a registry, after what was given by hand and before podman's and Docker's files.
+
+    Args:
+        registry: The registry's host, with its port if it has one.
+        repository: The repository's path.
+
+    Returns:
+        A user name and a password, or a `Credential`; None to leave it to the next.
+    """
+
+
+@hookspec
+def wasm_oci_pushed(reference: Reference, image: Image, receipt: PushReceipt, attach: Attach) -> None:
+    """Be told that an image was pushed, and attach to it what refers to it, such as a signature or an SBOM.
+
+    Args:
+        reference: Where it was pushed: the first tag, with the digest.
+        image: The image.
+        receipt: What the push did.
+        attach: Call it with an artifact type (text), the artifact's content (bytes), the content's media type (text)
+            and annotations (a mapping of text to text) to push an artifact that refers to the image; it returns the
+            artifact's digest (OCI image-spec 1.1, manifest.md, subject).
     """

@@ -4,124 +4,193 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from hatch_wasm_oci.errors import ImageError, RegistryError
-from hatch_wasm_oci.image.descriptor import DOCKER_MANIFEST, OCI_MANIFEST, Blob, Descriptor, is_digest
+from hatch_wasm_oci.image.descriptor import (
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Blob,
+    Descriptor,
+    is_digest,
+)
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT
+from hatch_wasm_oci.registry.body import Body
+from hatch_wasm_oci.registry.download import BrokenOffError, Download, again
+from hatch_wasm_oci.registry.upload import Upload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import requests
 
     from hatch_wasm_oci.registry.transport import Transport
 
-_OK, _CREATED, _ACCEPTED, _NOT_FOUND = 200, 201, 202, 404
-_PIECE = 1 << 20
+ACCEPT = f"{OCI_MANIFEST}, {DOCKER_MANIFEST}, {OCI_INDEX}, {DOCKER_INDEX}"
+"""Without the whole list, registries answer 404, or convert the manifest to another one with another digest."""
+
+_OK, _CREATED, _ACCEPTED, _PARTIAL, _BAD_REQUEST, _NOT_FOUND, _SERVER_ERROR = 200, 201, 202, 206, 400, 404, 500
+_LOST = (404, 408, 416, 425, 429)
 
 
 class Repository:
     """One repository of a registry.
 
     Args:
-        transport: The connection to the registry.
+        transport: The requests to it.
         name: The repository's path.
     """
 
     def __init__(self, transport: Transport, name: str) -> None:
+        self.name = name
         self._transport = transport
         self._base = f"{transport.base}/v2/{name}"
+        self._pull = (f"repository:{name}:pull",)
+        self._push = (f"repository:{name}:pull,push",)
 
-    def has_blob(self, descriptor: Descriptor) -> bool:
-        """Ask whether a blob is there already.
+    def has_blob(self, descriptor: Descriptor, *, push: bool = False) -> bool:
+        """Ask whether a blob is there already (distribution-spec, Checking if content exists).
 
         Args:
             descriptor: The blob's descriptor.
+            push: Whether a push follows, for which one token is to serve.
 
         Raises:
             RegistryError: The registry refuses to say.
         """
         url = f"{self._base}/blobs/{descriptor.digest}"
-        response = self._transport.send("HEAD", url, accepted=(_OK, _NOT_FOUND))
-        return response.status_code == _OK
+        scopes = self._push if push else self._pull
+        return self._transport.send("HEAD", url, scopes=scopes, accepted=(_OK, _NOT_FOUND)).status_code == _OK
 
-    def upload_blob(self, blob: Blob) -> None:
-        """Upload a blob by a POST and one PUT (distribution-spec, Pushing a blob monolithically).
+    def put_blob(self, blob: Blob, mount_from: str | None = None) -> str:
+        """Store a blob: mounted from another repository of this registry where that works, uploaded otherwise.
 
         Args:
             blob: The blob.
+            mount_from: The path of a repository that has it.
+
+        Returns:
+            `mounted` or `sent`.
 
         Raises:
-            RegistryError: The registry refuses it, or stored something else.
+            RegistryError: The registry refuses it, or can't be reached to the end.
         """
-        started = self._transport.send("POST", f"{self._base}/blobs/uploads/", accepted=(_ACCEPTED,))
-        url = _with_query(urljoin(started.url, _header(started, "Location")), {"digest": blob.descriptor.digest})
-        headers = {"Content-Type": "application/octet-stream"}
-        self._transport.send("PUT", url, headers=headers, body=blob.data, accepted=(_CREATED,))
+        retry = self._transport.connection.retry
+        deadline = retry.clock() + retry.total
+        query = ""
+        scopes: tuple[str, ...] = self._push
+        if mount_from:
+            query = f"?mount={quote(blob.descriptor.digest)}&from={quote(mount_from)}"
+            scopes = (*scopes, f"repository:{mount_from}:pull")
+        attempt = 1
+        while True:
+            url = f"{self._base}/blobs/uploads/{query if attempt == 1 else ''}"
+            started = self._transport.send("POST", url, scopes=scopes, accepted=(_CREATED, _ACCEPTED))
+            if started.status_code == _CREATED:
+                return "mounted"
+            upload = Upload(self._transport, blob, started, self._push)
+            try:
+                upload.run()
+            except RegistryError as error:
+                upload.cancel()
+                # What the registry does not want, it will not want again; a lost session starts anew.
+                lost = error.status is None or error.status >= _SERVER_ERROR or error.status in _LOST
+                lost = lost or (upload.resumed and error.status == _BAD_REQUEST)
+                wait = retry.backoff(attempt)
+                if not lost or attempt >= retry.attempts or retry.clock() + wait > deadline:
+                    raise
+                retry.sleep(wait)
+                attempt += 1
+                if self.has_blob(blob.descriptor, push=True):
+                    return "sent"  # only the answer was lost
+            except BaseException:
+                upload.cancel()
+                raise
+            else:
+                return "sent"
 
-    def put_manifest(self, reference: str, media_type: str, data: bytes) -> None:
-        """Store a manifest under a tag or its digest.
+    def put_manifest(self, target: str, media_type: str, data: bytes) -> bool:
+        """Store a manifest under a tag or its digest (distribution-spec, Pushing Manifests).
 
         Args:
-            reference: The tag or digest.
+            target: The tag or digest.
             media_type: The manifest's type.
             data: The manifest.
 
+        Returns:
+            Whether the registry lists it among the referrers of its subject (`OCI-Subject`).
+
         Raises:
-            RegistryError: The registry refuses it.
+            RegistryError: The registry refuses it, or stored another one.
         """
         headers = {"Content-Type": media_type}
-        url = f"{self._base}/manifests/{reference}"
-        self._transport.send("PUT", url, headers=headers, body=data, accepted=(_CREATED,))
+        url = f"{self._base}/manifests/{target}"
+        answer = self._transport.send(
+            "PUT", url, scopes=self._push, headers=headers, body=Body(data), accepted=(_OK, _CREATED, _ACCEPTED)
+        )
+        stored = answer.headers.get("Docker-Content-Digest", "")
+        expected = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        if stored.startswith("sha256:") and stored != expected:
+            raise RegistryError(
+                f"The registry stored the manifest {stored} under {target} instead of {expected}.",
+                "It converts manifests: push to another registry, or in another format.",
+            )
+        return "OCI-Subject" in answer.headers
 
-    def manifest_digest(self, reference: str) -> str | None:
+    def find_manifest(self, target: str, *, push: bool = False) -> str | None:
         """Ask for the digest of a manifest.
 
         Args:
-            reference: A tag or digest.
+            target: A tag or digest.
+            push: Whether a push follows, for which one token is to serve.
 
         Returns:
-            The digest; None where there is no such manifest, or the registry does not say.
+            The digest; None where there is no such manifest, empty where the registry keeps the digest back.
 
         Raises:
             RegistryError: The registry refuses to say.
         """
-        response = self._manifest("HEAD", reference, (_OK, _NOT_FOUND))
-        digest = response.headers.get("Docker-Content-Digest")
-        return digest if response.status_code == _OK and is_digest(digest) else None
+        response = self._manifest("HEAD", target, (_OK, _NOT_FOUND), push=push)
+        digest = response.headers.get("Docker-Content-Digest", "")
+        return None if response.status_code == _NOT_FOUND else digest if is_digest(digest) else ""
 
-    def get_manifest(self, reference: str) -> bytes:
-        """Fetch a manifest, verified where there is something to verify it by.
+    def get_manifest(self, target: str) -> bytes:
+        """Fetch a manifest or index, verified where there is something to verify it by.
 
         Args:
-            reference: A tag or digest.
+            target: A tag or digest.
 
         Raises:
             RegistryError: There is none, or the registry refuses it.
             ImageError: It is too large, or not what its digest says.
         """
-        response = self._manifest("GET", reference, (_OK,))
-        data = _read(response, MANIFEST_LIMIT, f"manifest {reference}")
-        promised = reference if is_digest(reference) else response.headers.get("Docker-Content-Digest", "")
+
+        def fetch() -> tuple[bytes, str]:
+            response = self._manifest("GET", target, (_OK,))
+            download = Download(f"manifest {target}", MANIFEST_LIMIT)
+            download.read(response)
+            return bytes(download.data), response.headers.get("Docker-Content-Digest", "")
+
+        data, stated = again(self._transport.connection.retry, fetch)
+        promised = target if is_digest(target) else stated
         if is_digest(promised):
             algorithm, _, expected = promised.partition(":")
             if hashlib.new(algorithm, data).hexdigest() != expected:
                 raise ImageError(
-                    f"The manifest that came for {reference} is not the one of the digest {promised}.",
+                    f"The manifest that came for {target} is not the one of the digest {promised}.",
                     "The registry or something on the way is broken: try again, or ask its operator.",
                 )
-        return bytes(data)
+        return data
 
     def get_blob(self, descriptor: Descriptor, limit: int) -> Blob:
-        """Fetch a blob, its size and digest verified while it comes.
+        """Fetch a blob, its size and digest verified while it comes; what broke off goes on where it broke.
 
         Args:
             descriptor: The blob's descriptor.
             limit: The largest size, in bytes, that is fetched at all.
 
         Raises:
-            RegistryError: There is none, or the registry refuses it.
+            RegistryError: There is none, the registry refuses it, or it can't be reached to the end.
             ImageError: It is too large, or not what its descriptor says.
         """
         if descriptor.size > limit:
@@ -129,52 +198,32 @@ class Repository:
                 f"The blob {descriptor.digest} has {descriptor.size} bytes, over the limit of {limit}.",
                 "It is no image of a Wasm plugin.",
             )
-        response = self._transport.send("GET", f"{self._base}/blobs/{descriptor.digest}", accepted=(_OK,), stream=True)
-        data = _read(response, descriptor.size, f"blob {descriptor.digest}", descriptor.digest)
-        if len(data) != descriptor.size:
-            raise ImageError(
-                f"The blob {descriptor.digest} came with {len(data)} of {descriptor.size} bytes.", "Fetch it again."
+        download = Download(f"blob {descriptor.digest}", descriptor.size, descriptor.digest, self._advance)
+        url = f"{self._base}/blobs/{descriptor.digest}"
+
+        def fetch() -> None:
+            accepted = (_OK, _PARTIAL) if download.data else (_OK,)
+            headers = download.range
+            download.read(
+                self._transport.send("GET", url, scopes=self._pull, headers=headers, accepted=accepted, stream=True)
             )
-        return Blob(descriptor, memoryview(data).toreadonly())
+            if len(download.data) < descriptor.size:
+                count = f"{len(download.data)} of {descriptor.size} bytes"
+                raise BrokenOffError(f"The blob {descriptor.digest} came with {count}.", "Try again, or push it anew.")
 
-    def _manifest(self, method: str, reference: str, accepted: tuple[int, ...]) -> requests.Response:
-        # Without the whole list, registries answer 404, or convert the manifest to another with another digest.
-        headers = {"Accept": f"{OCI_MANIFEST}, {DOCKER_MANIFEST}"}
-        url = f"{self._base}/manifests/{reference}"
-        return self._transport.send(method, url, headers=headers, accepted=accepted, stream=method == "GET")
+        again(self._transport.connection.retry, fetch)
+        download.verify()
+        return Blob(descriptor, memoryview(download.data).toreadonly())
 
+    def _manifest(
+        self, method: str, target: str, accepted: tuple[int, ...], *, push: bool = False
+    ) -> requests.Response:
+        url = f"{self._base}/manifests/{target}"
+        scopes = self._push if push else self._pull
+        headers = {"Accept": ACCEPT}
+        stream = method == "GET"
+        return self._transport.send(method, url, scopes=scopes, headers=headers, accepted=accepted, stream=stream)
 
-def _read(response: requests.Response, limit: int, what: str, digest: str = "") -> bytearray:
-    """Read a body into one buffer, hashing while it comes, and no further than it may go."""
-    hashing = hashlib.new(digest.partition(":")[0]) if digest else None
-    data = bytearray()
-    try:
-        while piece := response.raw.read(min(_PIECE, limit + 1 - len(data)), decode_content=False):
-            data += piece
-            if hashing:
-                hashing.update(piece)
-            if len(data) > limit:
-                raise ImageError(f"The {what} is larger than {limit} bytes.", "It is not what its descriptor says.")
-    except Exception as error:
-        response.close()
-        if isinstance(error, ImageError):
-            raise
-        raise RegistryError(f"The {what} broke off after {len(data)} bytes: {error}.", "Try again.") from error
-    response.raw.release_conn()
-    if hashing and hashing.hexdigest() != digest.partition(":")[2]:
-        raise ImageError(f"The {what} came with other bytes than its digest says.", "Fetch it again.")
-    return data
-
-
-def _header(response: requests.Response, name: str) -> str:
-    value = response.headers.get(name, "")
-    if not value:
-        raise RegistryError(f"The registry's answer has no {name} header.", "It does not follow the specification.")
-    return value
-
-
-def _with_query(url: str, values: Mapping[str, str]) -> str:
-    """Merge values into a URL's query: the registry's own part of it has to come back as it was."""
-    parts = urlsplit(url)
-    query = [*parse_qsl(parts.query, keep_blank_values=True), *values.items()]
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    def _advance(self, count: int) -> None:
+        self._transport.check_interrupted()
+        self._transport.connection.progress.advance(count)

@@ -1,39 +1,56 @@
-"""Whole images to a registry and back, so that no tag ever names an incomplete one."""
+"""Whole images to registries and back, so that no tag ever names an incomplete one."""
 
 from __future__ import annotations
 
+import functools
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from hatch_wasm_oci.errors import ImageError, InvalidReferenceError
+from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, RegistryError
 from hatch_wasm_oci.image.archive import BLOB_LIMIT
+from hatch_wasm_oci.image.index import choose
 from hatch_wasm_oci.image.manifest import Image, Manifest
+from hatch_wasm_oci.registry import referrers
 from hatch_wasm_oci.registry.client import Repository
-from hatch_wasm_oci.registry.transport import Transport
+from hatch_wasm_oci.registry.connection import Connection
+from hatch_wasm_oci.registry.transport import Interrupted, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from hatch_wasm_oci.image.descriptor import Blob, Descriptor
     from hatch_wasm_oci.image.reference import Reference
+    from hatch_wasm_oci.registry.referrers import Attach
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class PushReceipt:
-    """What a push did.
+    """What a push did, or would do.
 
     Args:
-        references: What names the image now: one for each tag, or one by digest.
+        references: What names the image: one for each tag, or one by digest.
         digest: The manifest's digest.
         size: The size of the manifest and its blobs together, in bytes.
         uploaded: The digests of the blobs that were sent.
+        mounted: The digests of the blobs that the registry took from another of its repositories.
         present: The digests of the blobs that were there already.
+        moved: Tags that named another image before, and its digest.
+        requests: How many requests it took.
+        dry_run: Whether nothing was sent.
     """
 
     references: tuple[str, ...]
     digest: str
     size: int
-    uploaded: tuple[str, ...]
-    present: tuple[str, ...]
+    uploaded: tuple[str, ...] = ()
+    mounted: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    requests: int = 0
+    dry_run: bool = False
 
     @property
     def pinned_reference(self) -> str:
@@ -41,49 +58,94 @@ class PushReceipt:
         first = self.references[0]
         return first if "@" in first else f"{first}@{self.digest}"
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether all was there already, tags included."""
+        return not (self.dry_run or self.uploaded or self.mounted or self.moved) and self.requests <= len(
+            self.references
+        )
+
     def to_json(self) -> dict[str, Any]:
-        """Return the receipt's fields by name, and `pinned_reference`."""
-        return {**asdict(self), "pinned_reference": self.pinned_reference}
+        """Return the receipt's fields by name, `moved` as an object, and `pinned_reference`."""
+        return {**asdict(self), "moved": dict(self.moved), "pinned_reference": self.pinned_reference}
 
 
-def push(image: Image, references: Sequence[Reference], *, plain_http: bool = False) -> PushReceipt:
-    """Push an image: blobs first, then the manifest by its digest, then the tags.
+def push(
+    image: Image,
+    references: Sequence[Reference],
+    connection: Connection | None = None,
+    *,
+    mount_from: str | None = None,
+    may_move: Callable[[str, str], bool] = lambda _tag, _digest: True,
+    dry_run: bool = False,
+    pushed: Callable[[Reference, Image, PushReceipt, Attach], None] | None = None,
+) -> PushReceipt:
+    """Push an image: blobs first, then the manifest, under one tag after the other.
 
     Args:
         image: The image.
         references: Where to: references of one repository, with a tag each; one without tag pushes by digest alone.
-        plain_http: Whether to talk http to a registry that is not on this machine.
+        connection: How to talk to the registry.
+        mount_from: The path of a repository of the same registry that may have the blobs.
+        may_move: Asked, with a tag and the digest that it names now, before anything is sent, for each tag that names
+            another image.
+        dry_run: Whether to send nothing, and ask nothing.
+        pushed: Is called when all is there, with what may attach artifacts to the image.
 
     Raises:
-        RegistryError: The registry can't be reached, or refuses.
-        InvalidReferenceError: The references are not of one repository.
+        RegistryError: The registry can't be reached, or refuses; or a tag must not be moved.
+        InvalidReferenceError: The references are of several repositories.
     """
     first = references[0]
     if any(reference.name != first.name for reference in references):
         raise InvalidReferenceError("The references are of several repositories.", "Push to one at a time.")
-    uploaded, present = [], []
-    with Transport(first.registry, plain_http=plain_http) as transport:
-        repository = Repository(transport, first.repository)
-        for blob in image.blobs:
-            if repository.has_blob(blob.descriptor):
-                present.append(blob.descriptor.digest)
-            else:
-                repository.upload_blob(blob)
-                uploaded.append(blob.descriptor.digest)
-        tags = [reference.tag for reference in references if reference.tag]
-        for target in tags or [image.digest]:
-            repository.put_manifest(target, image.manifest.media_type, image.manifest.data)
-    names = [str(first.with_tag(tag)) for tag in tags] or [f"{first.name}@{image.digest}"]
+    tags = list(dict.fromkeys(reference.tag for reference in references if reference.tag))
+    names = tuple(str(first.with_tag(tag)) for tag in tags) or (f"{first.name}@{image.digest}",)
     size = len(image.manifest.data) + sum(blob.descriptor.size for blob in image.blobs)
-    return PushReceipt(tuple(names), image.digest, size, tuple(uploaded), tuple(present))
+    if dry_run:
+        return PushReceipt(names, image.digest, size, dry_run=True)
+    with Transport(first.registry, first.repository, connection or Connection()) as transport:
+        repository = Repository(transport, first.repository)
+        found = {target: repository.find_manifest(target, push=True) for target in tags or [image.digest]}
+        moved = [(tag, digest) for tag, digest in found.items() if digest not in (None, "", image.digest)]
+        for tag, digest in moved:
+            if not may_move(tag, str(digest)):
+                raise RegistryError(
+                    f"The tag {tag} of {first.name} names another image already: {digest}.",
+                    "Raise the version, or allow it to be overwritten.",
+                )
+        outcomes: dict[str, str] = {}
+        if image.digest not in found.values():
+            outcomes = _put_blobs(transport, repository, image.blobs, mount_from)
+        for target, known in found.items():
+            if known != image.digest:
+                repository.put_manifest(target, image.manifest.media_type, image.manifest.data)
+        by_outcome = {
+            outcome: tuple(digest for digest, one in outcomes.items() if one == outcome)
+            for outcome in ("sent", "mounted", "there already")
+        }
+        receipt = PushReceipt(
+            names,
+            image.digest,
+            size,
+            by_outcome["sent"],
+            by_outcome["mounted"],
+            by_outcome["there already"],
+            tuple((tag, str(digest)) for tag, digest in moved),
+            transport.requests,
+        )
+        if pushed is not None:
+            attach = functools.partial(referrers.attach, repository, image.manifest.descriptor)
+            pushed(first.with_digest(image.digest), image, receipt, attach)
+        return receipt
 
 
-def pull(reference: Reference, *, plain_http: bool = False) -> Image:
-    """Pull an image, every digest and size verified.
+def pull(reference: Reference, connection: Connection | None = None) -> Image:
+    """Pull an image, every digest and size verified; of an index, the image for linux/amd64.
 
     Args:
         reference: The image, by digest or by tag.
-        plain_http: Whether to talk http to a registry that is not on this machine.
+        connection: How to talk to the registry.
 
     Raises:
         RegistryError: The registry can't be reached, or refuses.
@@ -93,14 +155,67 @@ def pull(reference: Reference, *, plain_http: bool = False) -> Image:
     target = reference.digest or reference.tag
     if target is None:
         raise InvalidReferenceError(f"{reference} names no image.", "Add a tag or a digest: `:1.0` or `@sha256:…`.")
-    with Transport(reference.registry, plain_http=plain_http) as transport:
+    with Transport(reference.registry, reference.repository, connection or Connection()) as transport:
         repository = Repository(transport, reference.repository)
-        manifest = Manifest.parse(repository.get_manifest(target))
-        total = sum(layer.size for layer in manifest.layers)
-        if total > BLOB_LIMIT:
-            raise ImageError(
-                f"The image's layers have {total} bytes.", f"The limit is {BLOB_LIMIT}: it is no Wasm plugin."
-            )
-        descriptors = {one.digest: one for one in (manifest.config, *manifest.layers)}
-        blobs = tuple(repository.get_blob(descriptor, BLOB_LIMIT) for descriptor in descriptors.values())
-    return Image(manifest, blobs)
+        data = repository.get_manifest(target)
+        if child := choose(data):
+            data = repository.get_manifest(child.digest)
+        manifest = Manifest.parse(data)
+        descriptors = list({one.digest: one for one in (manifest.config, *manifest.layers)}.values())
+        total = sum(descriptor.size for descriptor in descriptors)
+        if total > 2 * BLOB_LIMIT:
+            raise ImageError(f"The image has {total} bytes.", f"More than {2 * BLOB_LIMIT} is no Wasm plugin.")
+
+        def fetch(descriptor: Descriptor) -> Blob:
+            name = f"{reference.repository} {descriptor.digest[:19]}"
+            transport.connection.progress.begin(name, descriptor.size)
+            blob = repository.get_blob(descriptor, BLOB_LIMIT)
+            transport.connection.progress.end(name, "fetched")
+            return blob
+
+        blobs = _in_parallel(transport, fetch, descriptors)
+    return Image(manifest, tuple(blobs))
+
+
+def _put_blobs(
+    transport: Transport, repository: Repository, blobs: Sequence[Blob], mount_from: str | None
+) -> dict[str, str]:
+    progress = transport.connection.progress
+
+    def put(blob: Blob) -> str:
+        name = f"{repository.name} {blob.descriptor.digest[:19]}"
+        progress.begin(name, blob.descriptor.size)
+        if repository.has_blob(blob.descriptor, push=True):
+            outcome = "there already"
+        else:
+            outcome = repository.put_blob(blob, mount_from)
+        if outcome != "sent":
+            progress.advance(blob.descriptor.size)
+        progress.end(name, outcome)
+        return outcome
+
+    return dict(zip((blob.descriptor.digest for blob in blobs), _in_parallel(transport, put, blobs), strict=True))
+
+
+def _in_parallel(transport: Transport, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+    """Do the same for several blobs at once; the first that fails, or an interruption, ends the others."""
+    waiting = list(items)
+    if len(waiting) == 1 or transport.connection.parallel == 1:
+        return [work(item) for item in waiting]
+    with ThreadPoolExecutor(transport.connection.parallel, thread_name_prefix="blob") as pool:
+        futures: list[Future[T]] = [pool.submit(work, item) for item in waiting]
+        try:
+            wait(futures, return_when="FIRST_EXCEPTION")
+            failed = [future for future in futures if future.done() and future.exception()]
+        except BaseException:
+            failed = []
+            raise
+        finally:
+            if not all(future.done() for future in futures):
+                transport.interrupted.set()
+                for future in futures:
+                    future.cancel()
+    for future in failed:
+        if not isinstance(future.exception(), Interrupted):
+            future.result()
+    return [future.result() for future in futures]

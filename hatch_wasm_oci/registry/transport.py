@@ -1,96 +1,69 @@
-"""Single requests to a registry: where it is, how long to wait, and its refusals as errors."""
+"""Requests to one registry: sent safely, again where that may help, and followed where they are sent on to."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
-from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+import datetime as dt
+import email.utils
+import os
+import threading
+from typing import IO, TYPE_CHECKING, cast
+from urllib.parse import urljoin, urlsplit
 
 import requests
+import requests.utils
+import urllib3
+from requests.adapters import HTTPAdapter
 
 from hatch_wasm_oci import __version__
 from hatch_wasm_oci.errors import RegistryError
+from hatch_wasm_oci.registry.auth import TOKEN_LIMIT, Answer, Authenticator
+from hatch_wasm_oci.registry.body import Body
+from hatch_wasm_oci.registry.connection import is_loopback
+from hatch_wasm_oci.registry.failure import ERROR_LIMIT, redacted, refusal, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Self
 
-    from hatch_wasm_oci.image.descriptor import Buffer
+    from hatch_wasm_oci.registry.connection import Connection
 
-CONNECT_TIMEOUT = 10.0
-"""How long a connection may take, in seconds."""
-READ_TIMEOUT = 60.0
-"""How long a registry may be silent, in seconds."""
-ERROR_LIMIT = 64 * 1024
-"""How much of an error's body is read, in bytes."""
+DOCKER_HUB_HOST = "registry-1.docker.io"
 
-_SEND_PIECE = 256 * 1024
-_REFUSED = 400
-_DOCKER_HUB = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
+_UNAUTHORIZED = 401
+_RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_SAME_METHOD = frozenset({307, 308})
+_HOPS = 5
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
-class Body:
-    """A request's body that is sent in pieces and never copied; requests takes it for a file.
-
-    Args:
-        data: The bytes.
-    """
-
-    def __init__(self, data: Buffer) -> None:
-        self._data = memoryview(data)
-        self._position = 0
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def read(self, _size: int = -1) -> memoryview:
-        """Return the next piece; empty at the end."""
-        piece = self._data[self._position : self._position + _SEND_PIECE]
-        self._position += len(piece)
-        return piece
-
-    def tell(self) -> int:
-        """Return how many bytes have been read."""
-        return self._position
-
-    def seek(self, position: int, _whence: int = 0) -> int:
-        """Go back, to send the body again.
-
-        Args:
-            position: Where to, in bytes from the start.
-        """
-        self._position = position
-        return position
-
-    def __iter__(self) -> Body:
-        return self
-
-    def __next__(self) -> memoryview:
-        if not (piece := self.read()):
-            raise StopIteration
-        return piece
+class Interrupted(Exception):  # noqa: N818 - it is no error: the user wanted it
+    """Ends the work of a thread after the user has interrupted another one."""
 
 
 class Transport:
-    """A connection to one registry.
+    """All requests to one repository of a registry. It may be used by several threads.
 
     Args:
-        registry: Its host, with its port if it has one.
-        plain_http: Whether to talk http to a host that is not this machine.
+        registry: The registry's host, with its port if it has one.
+        repository: The repository's path.
+        connection: How to talk to the registry.
     """
 
-    def __init__(self, registry: str, *, plain_http: bool = False) -> None:
-        self.registry = registry
-        host = _DOCKER_HUB.get(registry, registry)
-        scheme = "http" if plain_http or is_loopback(registry) else "https"
+    def __init__(self, registry: str, repository: str, connection: Connection) -> None:
+        host = DOCKER_HUB_HOST if registry in ("docker.io", "index.docker.io") else registry
+        scheme = "http" if connection.plain_http or is_loopback(host) else "https"
+        if is_loopback(host) and (connection.ca_file or connection.insecure):
+            scheme = "https"  # whoever speaks of certificates has one
         self.base = f"{scheme}://{host}"
-        self._session = requests.Session()
-        self._session.headers.clear()
-        self._session.headers["User-Agent"] = f"hatch-wasm-oci/{__version__}"
-        # Compressed in transit, a blob would come under another length than its own.
-        self._session.headers["Accept-Encoding"] = "identity"
+        self.connection = connection
+        self.interrupted = threading.Event()
+        self.requests = 0
+        """How many requests have been sent."""
+        self._home = urlsplit(self.base)[:2]
+        self._session = _session(connection)
+        self._authenticator = Authenticator(registry, self.base, repository, connection, self._fetch)
 
     def __enter__(self) -> Self:
         return self
@@ -103,97 +76,211 @@ class Transport:
         method: str,
         url: str,
         *,
-        headers: Mapping[str, str] | None = None,
-        body: Buffer | None = None,
         accepted: tuple[int, ...],
+        scopes: tuple[str, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        body: Body | None = None,
         stream: bool = False,
+        again: bool = True,
+        last: bool = False,
     ) -> requests.Response:
-        """Send one request.
+        """Send one request, with what proves who asks, and again after a passing fault.
 
         Args:
             method: The method.
             url: The whole URL.
+            accepted: The statuses that are no refusal.
+            scopes: What the request needs, as token endpoints name it.
             headers: Further headers.
             body: The body.
-            accepted: The statuses that are no refusal.
-            stream: Whether the caller reads the answer's body itself.
+            stream: Whether the caller reads the answer's body, and then releases or closes it.
+            again: Whether the same request may be sent again; a 401 is answered in any case.
+            last: Whether it cleans up, and is therefore sent after an interruption too.
 
         Raises:
-            RegistryError: The registry can't be reached, or refuses.
+            RegistryError: The registry can't be reached, or refuses, to the end.
+            Interrupted: The user interrupted.
         """
-        try:
-            response = self._session.request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                data=None if body is None else cast("IO[bytes]", Body(body)),
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
-                stream=True,
-            )
-            if response.status_code not in accepted:
-                raise refusal(method, response)
-            if not stream:
-                response.raw.drain_conn()
-        except (requests.RequestException, OSError) as error:
-            raise RegistryError(
-                f"The registry {self.registry} can't be reached for {method} {redacted(url)}: {_cause(error)}.",
-                "Check its name, and that it runs.",
-            ) from error
+        retry = self.connection.retry
+        deadline = retry.clock() + retry.total
+        attempt = 1
+        while True:
+            wait: float | None = None
+            if not last:
+                self.check_interrupted()
+            try:
+                response = self._authorized(method, url, scopes, dict(headers or {}), body)
+                if response.status_code in accepted:
+                    if not stream:
+                        _drain(response)
+                    return response
+                with response:
+                    error = refusal(method, url, response, _start(response), self._context(response))
+                if response.status_code not in _RETRIED:
+                    raise error
+                wait = _retry_after(response)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
+                error = unreachable(method, url, fault)
+                error.__cause__ = fault
+                if _is_final(fault):
+                    raise error from fault
+            wait = retry.backoff(attempt) if wait is None else wait
+            if not again or attempt >= retry.attempts or wait > retry.longest or retry.clock() + wait > deadline:
+                raise error
+            retry.sleep(wait)
+            attempt += 1
+
+    def check_interrupted(self) -> None:
+        """End this thread's work if the user has interrupted another one.
+
+        Raises:
+            Interrupted: The user has.
+        """
+        if self.interrupted.is_set():
+            raise Interrupted
+
+    def _authorized(
+        self, method: str, url: str, scopes: tuple[str, ...], headers: dict[str, str], body: Body | None
+    ) -> requests.Response:
+        sent = self._authenticator.header(scopes)
+        response = self._followed(method, url, headers, body, sent)
+        # Once for the challenge, and once more for a token that expired on the way.
+        for _ in range(2):
+            if response.status_code != _UNAUTHORIZED:
+                break
+            challenge = response.headers.get("WWW-Authenticate", "")
+            answer = self._authenticator.challenged(challenge, scopes, sent)
+            if answer is None:
+                break
+            _drain(response)
+            sent = answer
+            response = self._followed(method, url, headers, body, sent)
         return response
 
+    def _followed(
+        self, method: str, url: str, headers: dict[str, str], body: Body | None, authorization: str | None
+    ) -> requests.Response:
+        for _ in range(_HOPS + 1):
+            home = urlsplit(url)[:2] == self._home
+            hop = {**headers, "Authorization": authorization} if authorization and home else headers
+            response = self._once(method, url, hop, body)
+            location = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not location:
+                return response
+            if method not in ("GET", "HEAD") and response.status_code not in _SAME_METHOD:
+                return response
+            _drain(response)
+            url = self._target(url, location)
+        raise RegistryError(f"{redacted(url)} was redirected more than {_HOPS} times.", "Ask the registry's operator.")
 
-def is_loopback(registry: str) -> bool:
-    """Tell whether a registry is on this machine, where plain http is the custom.
+    def _target(self, url: str, location: str) -> str:
+        target = urljoin(url, location)
+        parts = urlsplit(target)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise RegistryError(
+                f"{redacted(url)} was redirected to {redacted(target)!r}.", "Ask the registry's operator."
+            )
+        if parts.scheme == "http" and urlsplit(url).scheme == "https" and not is_loopback(parts.netloc):
+            raise RegistryError(
+                f"{redacted(url)} was redirected to {redacted(target)}, which is not encrypted.",
+                "It was not followed: ask the registry's operator.",
+            )
+        return target
 
-    Args:
-        registry: Its host, with its port if it has one.
-    """
-    host = urlsplit(f"//{registry}").hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+    def _once(self, method: str, url: str, headers: Mapping[str, str], body: Body | None) -> requests.Response:
+        if body is not None:
+            body.seek(0)
+        self.requests += 1
+        home = urlsplit(url)[:2] == self._home
+        certificate, key = self.connection.client_certificate, self.connection.client_key
+        return self._session.request(
+            method,
+            url,
+            headers=dict(headers),
+            # requests would send an empty file in chunks.
+            data=None if body is None else cast("IO[bytes]", body) if len(body) else b"",
+            timeout=(self.connection.connect_timeout, self.connection.read_timeout),
+            allow_redirects=False,
+            proxies={} if is_loopback(urlsplit(url).netloc) else requests.utils.get_environ_proxies(url),
+            # Said for this registry, and for nobody to whom it sends us on.
+            verify=False if home and self.connection.insecure else self._session.verify,
+            cert=((certificate, key) if certificate and key else certificate) if home else None,
+            stream=True,
+        )
+
+    def _fetch(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """Talk to a token endpoint, with retries like any other request but without what a registry is sent."""
+        retry = self.connection.retry
+        for attempt in range(1, retry.attempts + 1):
+            try:
+                with self._once(method, url, headers, None if body is None else Body(body)) as response:
+                    if response.status_code not in _RETRIED or attempt == retry.attempts:
+                        return Answer(response.status_code, response.raw.read(TOKEN_LIMIT, decode_content=True))
+                    wait = _retry_after(response)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
+                if attempt == retry.attempts or _is_final(fault):
+                    raise unreachable(method, url, fault) from fault
+                wait = None
+            wait = retry.backoff(attempt) if wait is None else wait
+            retry.sleep(min(wait, retry.longest))
+        raise AssertionError
+
+    def _context(self, response: requests.Response) -> str:
+        return self._authenticator.explanation() if response.status_code in (_UNAUTHORIZED, 403) else ""
+
+
+def _session(connection: Connection) -> requests.Session:
+    session = requests.Session()
+    # What the environment says is taken where it is wanted; .netrc would send a password to whoever is asked.
+    session.trust_env = False
+    session.headers.clear()
+    session.headers["User-Agent"] = f"hatch-wasm-oci/{__version__}"
+    # Compressed in transit, a blob would come under another length than its own.
+    session.headers["Accept-Encoding"] = "identity"
+    bundle = connection.ca_file or next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), None)
+    for path in (bundle, connection.client_certificate, connection.client_key):
+        if path is not None and not os.path.exists(path):  # noqa: PTH110 - a file or a directory
+            raise RegistryError(f"The certificate file {path} is not there.", "Name a file in PEM form.")
+    session.verify = bundle or True
+    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(connection.parallel, 1) * 2, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _drain(response: requests.Response) -> None:
+    """Read what is left of a small answer, so that its connection serves again; a large one is cut off."""
+    if len(response.raw.read(ERROR_LIMIT + 1, decode_content=False)) > ERROR_LIMIT:
+        response.close()
+    else:
+        response.raw.release_conn()
+
+
+def _start(response: requests.Response) -> bytes:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return bytes(response.raw.read(ERROR_LIMIT, decode_content=True))
+    except (urllib3.exceptions.HTTPError, OSError):
+        return b""  # the status says enough
 
 
-def redacted(url: str) -> str:
-    """Return a URL without what could be secret in it: user, query and fragment.
+def _retry_after(response: requests.Response) -> float | None:
+    """Read a Retry-After header, seconds or a date (RFC 9110, 10.2.3)."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.timezone.utc)
+    return max((moment - dt.datetime.now(dt.timezone.utc)).total_seconds(), 0.0)
 
-    Args:
-        url: The URL.
-    """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-
-def refusal(method: str, response: requests.Response) -> RegistryError:
-    """Make an error of a registry's answer (OCI distribution-spec, Error Codes).
-
-    Args:
-        method: The request's method.
-        response: The answer, its body not read yet.
-    """
-    code, message = _error_of(response.raw.read(ERROR_LIMIT, decode_content=True))
-    words = f"{code}: {message}" if code else message or response.reason or "no reason given"
-    return RegistryError(
-        f"The registry answered {response.status_code} to {method} {redacted(response.url)}: {words.rstrip('.')}.",
-        "Check the name and the permissions." if response.status_code < 500 else "Try again later.",  # noqa: PLR2004
-        status=response.status_code,
-        code=code,
+def _is_final(fault: BaseException) -> bool:
+    """Tell whether trying again can't help: a certificate, a name, a URL, or something that is no https."""
+    text = repr(fault)
+    marks = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "NameResolutionError")
+    return isinstance(fault, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)) or any(
+        mark in text for mark in marks
     )
-
-
-def _error_of(body: bytes) -> tuple[str, str]:
-    try:
-        first: Any = json.loads(body)["errors"][0]
-        return str(first.get("code", "")), str(first.get("message", ""))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-        return "", ""  # a proxy's or web server's page
-
-
-def _cause(error: BaseException) -> str:
-    while error.__context__ is not None and not isinstance(error, OSError):
-        error = error.__context__
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

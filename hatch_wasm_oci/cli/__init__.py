@@ -1,0 +1,43 @@
+"""The command-line door: `hatch-wasm-oci`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from hatch_wasm_oci.errors import WasmOciError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED, INTERRUPTED = 1, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The command line without the program's name; that of the process where not given.
+
+    Returns:
+        0 when done, 1 when the work failed, 130 when it was interrupted; wrong usage ends the process with 2.
+    """
+    from hatch_wasm_oci.cli.arguments import parser
+
+    options = parser().parse_args(arguments)
+    try:
+        outcome = options.command(options)
+        text = json.dumps(outcome.value, ensure_ascii=False, indent=2) if options.json else "\n".join(outcome.lines)
+        if text and (options.json or not options.quiet):
+            print(text, flush=True)
+    except WasmOciError as error:
+        print(f"hatch-wasm-oci: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read has gone; nobody is left to tell
+        return FAILED
+    except KeyboardInterrupt:
+        print("hatch-wasm-oci: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,84 @@
+"""The grammar of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from hatch_wasm_oci import __version__
+from hatch_wasm_oci.cli import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_IMAGE = "an archive, or a reference: host/repository:tag or host/repository@sha256:…"
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; the options that it gives name the function to call, `command`."""
+    root = argparse.ArgumentParser(prog="hatch-wasm-oci", description="Images of Wasm plugins for Istio and Envoy.")
+    root.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    add = root.add_subparsers(metavar="COMMAND", required=True)
+
+    command = _command(add, "build", commands.build, "package a project's images")
+    command.add_argument("project", nargs="?", default=".", help="the project's directory (default: this one)")
+    command.add_argument("--image", help="the name of one of several images")
+    command.add_argument("--format", help="the format instead of the project's own")
+    command.add_argument("--directory", help="the outputs' directory, relative to the project")
+    command.add_argument("--lint", help="error, warn or off")
+    command.add_argument("--compression", help="deflate or store")
+
+    command = _command(add, "push", commands.push, "push an archive's image to a registry")
+    command.add_argument("source", metavar="ARCHIVE", help="an archive, as a build writes it")
+    command.add_argument(
+        "destinations", metavar="REFERENCE", nargs="*", help="where to (default: what the archive says)"
+    )
+    command.add_argument("-t", "--tag", action="append", default=[], help="a further tag in the same repository")
+    _pushing(command)
+    _registry(command)
+
+    command = _command(add, "pull", commands.pull, "pull an image, verified, to an archive or a module")
+    command.add_argument("reference", metavar="REFERENCE", help="host/repository:tag or host/repository@sha256:…")
+    command.add_argument("-o", "--output", help="the file; a name that ends with .wasm takes the module alone")
+    command.add_argument("--digest-file", help="write the manifest's digest to this file")
+    _registry(command)
+
+    command = _command(add, "copy", commands.copy, "copy an image between archives and registries, its digest kept")
+    command.add_argument("source", metavar="SOURCE", help=_IMAGE)
+    command.add_argument("destination", metavar="DESTINATION", help=_IMAGE)
+    _pushing(command)
+    _registry(command)
+    _registry(command, "from-", " of the source's registry")
+
+    command = _command(add, "inspect", commands.inspect, "say what an image is")
+    command.add_argument("source", metavar="IMAGE", help=_IMAGE)
+    _registry(command)
+    return root
+
+
+def _command(
+    add: Any, name: str, function: Callable[[argparse.Namespace], commands.Outcome], words: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = add.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    command.set_defaults(command=function)
+    command.add_argument("--json", action="store_true", help="print JSON, and nothing else")
+    command.add_argument("-q", "--quiet", action="store_true", help="print errors alone")
+    return command
+
+
+def _pushing(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--dry-run", action="store_true", help="send nothing, and say what would be pushed")
+    command.add_argument("--no-overwrite", action="store_true", help="fail where a tag names another image")
+    command.add_argument("--digest-file", help="write the manifest's digest to this file")
+    command.add_argument("--chunk-size", type=int, default=0, metavar="BYTES", help="upload in pieces of this size")
+
+
+def _registry(command: argparse.ArgumentParser, prefix: str = "", of: str = " of the registry") -> None:
+    add = command.add_argument_group(f"access{of}").add_argument
+    add(f"--{prefix}plain-http", action="store_true", help="talk http to it, though it is not on this machine")
+    add(f"--{prefix}insecure", action="store_true", help="don't check its certificate")
+    add(f"--{prefix}ca-file", metavar="FILE", help="certificates to trust")
+    add(f"--{prefix}client-cert", metavar="FILE", help="this client's certificate")
+    add(f"--{prefix}client-key", metavar="FILE", help="its key, where that stands apart")
+    add(f"--{prefix}username", default="", metavar="NAME", help="a user name; the password comes from standard input")
+    add(f"--{prefix}password-stdin", action="store_true", help="read the password from standard input")
