@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hatch_wasm_oci.errors import SettingsError
 from hatch_wasm_oci.hatch.metadata import project_of, read_metadata, tables_of
 from hatch_wasm_oci.plugins.manager import Plugins
-from hatch_wasm_oci.project import builtin, package, table
+from hatch_wasm_oci.project import builtin, package, paths, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Build:
             tables.append(table.Table("option", overrides))
         self.plugins = Plugins(builtin)
         self.plugins.load_installed()
-        self.plugins.load_files(root, table.plugin_files(tables))
+        self.plugins.load_files(root, paths.plugin_files(tables))
         formats = package.formats(self.plugins)
         self.settings: tuple[Settings, ...] = table.load(tables, project_of(root, metadata), formats, os.environ)
         if directory is not None:

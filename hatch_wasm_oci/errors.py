@@ -13,6 +13,7 @@ WasmOciError
 
 from __future__ import annotations
 
+import reprlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class SettingsError(WasmOciError):
     def __init__(self, errors: Iterable[str]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n".join(self.errors))
+        self.args = (self.errors,)  # by which it is made again when it was pickled
 
 
 class InvalidReferenceError(WasmOciError):
@@ -86,3 +88,21 @@ class RegistryError(WasmOciError):
         super().__init__(problem, remedy)
         self.status = status
         self.code = code
+
+
+def shown(value: object) -> str:
+    """Write a value at fault as an error shows it: as Python does, but short, however large or deep the value is.
+
+    Args:
+        value: The value, not trusted.
+    """
+    try:
+        return _REPR.repr(value)
+    except ValueError:  # an integer with more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxlong = _REPR.maxother = 200
+_REPR.maxlist = _REPR.maxdict = 4
+_REPR.maxlevel = 3

@@ -13,8 +13,8 @@ from hatch_wasm_oci.errors import SettingsError, WasmOciError
 from hatch_wasm_oci.hatch import display
 from hatch_wasm_oci.hatch.builder import WasmOciBuilder
 from hatch_wasm_oci.hatch.metadata import tables_of
+from hatch_wasm_oci.project.paths import generated_paths
 from hatch_wasm_oci.project.settings import HOOK_TABLE
-from hatch_wasm_oci.project.table import generated_paths
 
 SKIP_VARIABLE = "HATCH_WASM_OCI_SKIP"
 

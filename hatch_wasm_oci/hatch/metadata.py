@@ -88,9 +88,12 @@ def tables_of(metadata: ProjectMetadata[Any]) -> list[Table]:
         metadata: The metadata.
 
     Raises:
-        SettingsError: One of them is no table.
+        SettingsError: One of them is no table, or the file is no TOML.
     """
-    build = metadata.hatch.build_config
+    try:
+        build = metadata.hatch.build_config
+    except (ValueError, TypeError, OSError) as error:
+        raise SettingsError([f"pyproject.toml: {error}"]) from None
     hook = _table(build, ("hooks", "wasm-oci"), HOOK_TABLE)
     target = _table(build, ("targets", "wasm-oci"), TARGET_TABLE)
     return [

@@ -124,7 +124,7 @@ class _Members:
         self._file = file
         self._places = {
             entry.name.removeprefix("./"): (entry.offset_data, entry.size)
-            for entry, _ in tar.entries(file)
+            for entry in tar.entries(file)
             if entry.isreg() and not entry.issparse()
         }
         if _INDEX not in self._places:

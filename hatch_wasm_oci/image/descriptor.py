@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, shown
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview"
 
@@ -112,14 +112,14 @@ class Descriptor:
             )
         media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
         if not isinstance(media_type, str) or not media_type:
-            raise ImageError(f"{where}.mediaType is {media_type!r}.", "The image is malformed: build it again.")
+            raise ImageError(f"{where}.mediaType is {shown(media_type)}.", "The image is malformed: build it again.")
         if not is_digest(digest):
             raise ImageError(
-                f"{where}.digest is {digest!r}, which is no digest.", "The image is malformed: build it again."
+                f"{where}.digest is {shown(digest)}, which is no digest.", "The image is malformed: build it again."
             )
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise ImageError(
-                f"{where}.size is {size!r}, which is no size in bytes.", "The image is malformed: build it again."
+                f"{where}.size is {shown(size)}, which is no size in bytes.", "The image is malformed: build it again."
             )
         return cls(media_type, str(digest), size, text_mapping(value.get("annotations"), f"{where}.annotations"))
 

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, shown
 from hatch_wasm_oci.image import tar
 from hatch_wasm_oci.image.compression import compress, decompress
 from hatch_wasm_oci.image.descriptor import Blob, Buffer, sha256
@@ -86,18 +86,17 @@ def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearr
 
 
 def _search(archive: memoryview) -> memoryview:
-    for entry, reader in tar.entries(io.BytesIO(archive)):
+    for entry in tar.entries(io.BytesIO(archive)):
         if entry.name.rpartition("/")[2] != MODULE_NAME:
             continue
         # A sparse file can claim any size for a few bytes.
         if not entry.isreg() or entry.issparse():
             kind = "a directory" if entry.isdir() else "a link or special file"
-            raise ImageError(f"The layer's {entry.name} is {kind}.", f"Copy the file itself to {MODULE_NAME}.")
-        content = reader.extractfile(entry)
-        data = content.read(entry.size) if content is not None else b""
-        if len(data) != entry.size:
-            raise ImageError(f"The layer's {entry.name} is cut off.", "Fetch or build the image again.")
-        return memoryview(data)
+            raise ImageError(f"The layer's {shown(entry.name)} is {kind}.", f"Copy the file itself to {MODULE_NAME}.")
+        content = archive[entry.offset_data : entry.offset_data + entry.size]
+        if len(content) != entry.size:
+            raise ImageError(f"The layer's {shown(entry.name)} is cut off.", "Fetch or build the image again.")
+        return content
     raise ImageError(
         f"The layer has no file named {MODULE_NAME}.",
         "Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, shown
 from hatch_wasm_oci.image.descriptor import (
     DOCKER_LAYER,
     DOCKER_MANIFEST,
@@ -66,7 +66,7 @@ class Manifest:
         media_type = value.get("mediaType", OCI_MANIFEST)
         if value.get("schemaVersion") != 2 or media_type not in (OCI_MANIFEST, DOCKER_MANIFEST):  # noqa: PLR2004 - both
             raise ImageError(
-                f"The manifest is of type {media_type!r}, schema version {value.get('schemaVersion')!r}.",
+                f"The manifest is of type {shown(media_type)}, schema version {shown(value.get('schemaVersion'))}.",
                 "It must be that of a single image, OCI or Docker schema 2: not an index, and nothing older.",
             )
         layers = value.get("layers")
@@ -163,8 +163,31 @@ def to_json(value: object) -> bytes:
 
     Args:
         value: What `json` can write.
+
+    Raises:
+        ValueError: It holds what JSON has no form for: a number that is none, or half of a surrogate pair.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def strict_json(data: bytes) -> Any:
+    """Read JSON as RFC 8259 has it: UTF-8 only, no NaN, and no text that can't be written again.
+
+    Args:
+        data: Its bytes, not trusted.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested too deep.
+    """
+    value = json.loads(str(data, "utf-8"), parse_constant=_refuse_constant)
+    if b"\\u" in data:
+        to_json(value)  # half of a surrogate pair would come to light where it is shown or written
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def load_json(data: bytes, what: str, limit: int) -> Any:
@@ -181,7 +204,7 @@ def load_json(data: bytes, what: str, limit: int) -> Any:
     if len(data) > limit:
         raise ImageError(f"The {what} has {len(data)} bytes, over the limit of {limit}.", "Build the image again.")
     try:
-        return json.loads(data)
+        return strict_json(data)
     except (ValueError, RecursionError) as error:
         raise ImageError(f"The {what} is no JSON: {error}.", "Fetch or build the image again.") from None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from hatch_wasm_oci.errors import InvalidReferenceError
+from hatch_wasm_oci.errors import InvalidReferenceError, shown
 from hatch_wasm_oci.image.descriptor import is_digest
 
 TAG_RULE = (
@@ -131,7 +131,7 @@ def check_tag(tag: str) -> None:
         InvalidReferenceError: It is none.
     """
     if not _TAG.fullmatch(tag):
-        raise InvalidReferenceError(f"{tag!r} is no tag.", f"The rule: {TAG_RULE}.")
+        raise InvalidReferenceError(f"{shown(tag)} is no tag.", f"The rule: {TAG_RULE}.")
 
 
 def tag_part(text: str) -> str:

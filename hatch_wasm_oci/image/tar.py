@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, shown
 
 if TYPE_CHECKING:
     import io
@@ -20,6 +20,9 @@ ENTRY_LIMIT = 10_000
 """The most entries that are looked at: a tar of empty entries would otherwise cost minutes."""
 
 
+_NAME_LIMIT = 100
+
+
 def header(name: str, size: int, time: int) -> bytes:
     """Return the header of a regular file in a ustar archive (POSIX.1-1988): mode 0644, owner 0:0, no owner's names.
 
@@ -27,7 +30,12 @@ def header(name: str, size: int, time: int) -> bytes:
         name: The entry's name, at most 100 bytes of ASCII.
         size: Its size in bytes.
         time: Its time in seconds since 1970.
+
+    Raises:
+        ImageError: The name is too long, as that of a blob with a sha512 digest is.
     """
+    if len(name) > _NAME_LIMIT:
+        raise ImageError(f"{name} is too long a name for an archive.", "Use an image with sha256 digests.")
     block = bytearray(BLOCK)
     block[0 : len(name)] = name.encode("ascii")
     block[100:136] = b"0000644\x000000000\x000000000\x00%011o\x00" % size
@@ -66,16 +74,19 @@ def first_entry(archive: memoryview, name: str) -> memoryview | None:
         size, time = int(block[124:135], 8), int(block[136:147], 8)
     except ValueError:
         return None
-    if block != header(name, size, time) or BLOCK + size > len(archive):
+    if size < 0 or block != header(name, size, time) or BLOCK + size > len(archive):
         return None
     return archive[BLOCK : BLOCK + size]
 
 
-def entries(file: io.BufferedIOBase) -> Iterator[tuple[tarfile.TarInfo, tarfile.TarFile]]:
+def entries(file: io.BufferedIOBase) -> Iterator[tarfile.TarInfo]:
     """Walk over the entries of an uncompressed archive of any form, whoever made it.
 
     Args:
         file: The archive, seekable.
+
+    Yields:
+        Each entry. Whether its content is there in full is still to be seen.
 
     Raises:
         ImageError: It is no tar archive, is damaged, or has too many entries.
@@ -87,6 +98,9 @@ def entries(file: io.BufferedIOBase) -> Iterator[tuple[tarfile.TarInfo, tarfile.
                     raise ImageError(
                         f"The archive has more than {ENTRY_LIMIT} entries.", "Build it again with fewer files."
                     )
-                yield entry, archive
-    except (tarfile.TarError, ValueError, OverflowError, EOFError, UnicodeError) as error:
+                if entry.size < 0:
+                    raise ImageError(f"The archive's {shown(entry.name)} has a negative size.", "Build it again.")
+                yield entry
+    # Python's reader means to raise its own errors alone, but a hostile header gets others out of it.
+    except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError) as error:
         raise ImageError(f"The tar archive is damaged: {error}.", "Fetch or build it again.") from None

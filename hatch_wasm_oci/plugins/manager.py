@@ -168,7 +168,7 @@ def _load_file(path: Path, name: str) -> tuple[types.ModuleType, str]:
         module = types.ModuleType(f"_hatch_wasm_oci_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}")
         module.__file__ = str(path)
         sys.modules[module.__name__] = module
-        exec(compile(source, str(path), "exec"), vars(module))  # noqa: S102 - a plugin is code that the project names
+        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))  # noqa: S102 - a plugin is code that the project names
     except (Exception, SystemExit) as error:
         raise _not_loaded(name, error) from error
     return module, hashlib.sha256(source).hexdigest()

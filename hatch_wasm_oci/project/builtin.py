@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hatch_wasm_oci.errors import ModuleError
 from hatch_wasm_oci.image.formats import FORMATS, rfc3339
 from hatch_wasm_oci.plugins.hookspecs import hookimpl
 from hatch_wasm_oci.project import compile as compiling
@@ -41,10 +43,11 @@ def wasm_oci_module(settings: Settings) -> Module:
         return Module.read(settings.module_path, settings.module)
     fingerprint = compiling.sources_fingerprint(settings)
     last = state.read(settings.state_path)
-    if last.compiled == fingerprint and settings.module_path.is_file():
-        module = Module.read(settings.module_path, settings.module)
-        if module.sha256 == last.module:
-            return module
+    if last.compiled == fingerprint:
+        with contextlib.suppress(ModuleError):  # it is gone, or damaged: compile it again
+            module = Module.read(settings.module_path, settings.module)
+            if module.sha256 == last.module:
+                return module
     compiling.run(settings)
     module = Module.read(settings.module_path, settings.module)
     state.write(settings.state_path, replace(last, compiled=fingerprint, module=module.sha256))

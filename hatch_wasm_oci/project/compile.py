@@ -67,12 +67,14 @@ def sources_fingerprint(settings: Settings) -> str:
 
 def _globbed(settings: Settings) -> Iterator[Path]:
     root = settings.project.root
-    module = settings.module_path
+    outputs = {settings.output_directory, settings.module_path}
     for pattern in settings.sources or ():
         # A directory stands for all that is in it.
         for path in root.glob(pattern.rstrip("/")):
             found = path.rglob("*") if path.is_dir() else (path,)
-            yield from (one.relative_to(root) for one in found if one.is_file() and one != module)
+            yield from (
+                one.relative_to(root) for one in found if one.is_file() and outputs.isdisjoint((one, *one.parents))
+            )
 
 
 def _all_files(settings: Settings) -> Iterator[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.image.descriptor import Buffer
 
-_TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(r"\.([0-9]+)\.[0-9a-f]{8}\.tmp")
 
 
 def write(outputs: Mapping[Path, Iterable[Buffer]]) -> None:
@@ -36,7 +37,7 @@ def write(outputs: Mapping[Path, Iterable[Buffer]]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         for path, pieces in outputs.items():
             _remove_abandoned(path)
-            temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
+            temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
             with temporary[path].open("xb", buffering=0) as file:
                 for piece in pieces:
                     _write_all(file.fileno(), piece)
@@ -70,6 +71,8 @@ def remove(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
             for abandoned in _temporary_files(path):
                 abandoned.unlink(missing_ok=True)
+        except NotADirectoryError:
+            continue  # where a file stands in the directory's place, none of ours can be
         except OSError as error:
             raise OutputError(f"{path} can't be removed: {error.strerror}.", "Check its permissions.") from None
         directories.append(path.parent)
@@ -85,19 +88,20 @@ def _write_all(descriptor: int, piece: Buffer) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _temporary_files(path: Path) -> list[Path]:
-    prefix = f".{path.name}."
+def _temporary_files(path: Path) -> dict[Path, int]:
+    """Find the temporary files of an output, and the process that wrote each."""
+    prefix = f".{path.name}"
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), os.scandir(path.parent) as entries:
-        names = [entry.name for entry in entries]
-        return [path.with_name(name) for name in names if name.startswith(prefix) and name.endswith(_TEMPORARY)]
-    return []
+        names = [entry.name for entry in entries if entry.name.startswith(prefix)]
+        matches = [(name, _TEMPORARY.fullmatch(name, len(prefix))) for name in names]
+        return {path.with_name(name): int(match[1]) for name, match in matches if match}
+    return {}
 
 
 def _remove_abandoned(path: Path) -> None:
     """Remove what a killed build left of this file; that of one which still runs stays."""
-    for abandoned in _temporary_files(path):
-        process = abandoned.name.split(".")[-3]
-        if process.isdigit() and not _runs(int(process)):
+    for abandoned, process in _temporary_files(path).items():
+        if not _runs(process):
             with contextlib.suppress(OSError):
                 abandoned.unlink()
 

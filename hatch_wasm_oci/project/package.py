@@ -68,11 +68,12 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
             pass  # somebody else's file of the same size and time: write ours again
     image = _build(plugins, image_format, contents)
     packaged = report.describe(settings, contents, image, path, findings)
-    pieces = archive.write(image, packaged.references or _local_names(settings), settings.time)
+    pieces = archive.write(image, _names(settings), settings.time)
     output.write({path: pieces, settings.report_path: [report.write(packaged)]})
+    plugins.call("wasm_oci_packaged", settings=settings, packaged=packaged)
+    # After the hook: where it failed, the next build must call it again.
     outputs = state.signature(path, settings.report_path)
     state.write(settings.state_path, replace(last, packaged=fingerprint, outputs=outputs))
-    plugins.call("wasm_oci_packaged", settings=settings, packaged=packaged)
     return packaged
 
 
@@ -94,9 +95,9 @@ def clean(settings: Settings, plugins: Plugins) -> None:
             packaged = report.read(path)
         except ImageError:
             continue
-        if packaged.name == settings.name and path == packaged.report:
-            stem = f"{packaged.name}-{packaged.version}"
-            ours += [path, directory / f".{stem}.state", *(directory / f"{stem}{suffix}" for suffix in suffixes)]
+        if packaged.name == settings.name and path.stem == f"{packaged.name}-{packaged.version}":
+            others = (directory / f"{path.stem}{suffix}" for suffix in suffixes)
+            ours += [path, directory / f".{path.stem}.state", *others]
     ours += [directory / f"{settings.stem}{suffix}" for suffix in suffixes]
     output.remove(dict.fromkeys(ours))
 
@@ -117,7 +118,7 @@ def _findings(settings: Settings, plugins: Plugins, module: Module) -> list[Find
     for result in plugins.call("wasm_oci_check", settings=settings, module=module):
         # A generator raises only here, outside of the call.
         found = plugins.guard("wasm_oci_check", functools.partial(list, result))
-        if not all(isinstance(finding, Finding) for finding in found):
+        if not all(map(_is_finding, found)):
             raise _wrong_result(plugins, "wasm_oci_check", "something else than findings")
         findings += found
     findings.sort(key=lambda finding: (finding.severity != "error", finding.code, finding.message))
@@ -175,7 +176,7 @@ def _fingerprint(settings: Settings, plugins: Plugins, contents: ImageContents, 
         sorted(contents.labels.items()),
         contents.time,
         contents.compression,
-        [str(reference) for reference in settings.references],
+        _names(settings),
         [finding.to_json() for finding in findings],
     )
 
@@ -187,10 +188,18 @@ def _build(plugins: Plugins, image_format: ImageFormat, contents: ImageContents)
     return image
 
 
-def _local_names(settings: Settings) -> tuple[str, ...]:
+def _names(settings: Settings) -> tuple[str, ...]:
+    if settings.repository:
+        return tuple(map(str, settings.references))
     # What `docker load` and `podman load` show for an image that has no repository yet.
     name = settings.name.lower().strip("._-")
     return tuple(f"{name}:{tag}" for tag in settings.tags)
+
+
+def _is_finding(value: object) -> bool:
+    if not isinstance(value, Finding) or value.severity not in ("error", "warning"):
+        return False
+    return all(isinstance(text, str) for text in value.to_json().values())
 
 
 def _without_empty(texts: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.image import archive
+from hatch_wasm_oci.image.manifest import strict_json
 from hatch_wasm_oci.wasm.finding import Finding
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def read(path: Path) -> PackagedImage:
     try:
         with path.open("rb") as file:
             data = file.read(_LIMIT)
-        value = json.loads(data)
+        value = strict_json(data)
         known = {field.name for field in fields(PackagedImage)} - {"unchanged"}
         packaged = PackagedImage(**{key: value[key] for key in known})
         return replace(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hatch_wasm_oci.image.manifest import to_json
+from hatch_wasm_oci.errors import shown
+from hatch_wasm_oci.image.manifest import strict_json, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,12 @@ def encode(value: Mapping[str, Any]) -> bytes:
     """
     _check(value)
     try:
-        return to_json(value)
+        data = to_json(dict(value))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"it can't be written as JSON: {error}. Use texts, numbers, lists and tables.") from None
+    if len(data) > LIMIT:
+        raise ValueError(f"it has more than {LIMIT} bytes. Make it smaller.")
+    return data
 
 
 def read(path: Path, name: str) -> bytes:
@@ -65,7 +68,7 @@ def check(data: bytes, name: str) -> None:
     if len(data) > LIMIT:
         raise ValueError(f"{name} has more than {LIMIT} bytes. Make it smaller.")
     try:
-        value = json.loads(data)
+        value = strict_json(data)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is no JSON: {error}. Mend it.") from None
     if not isinstance(value, dict):
@@ -82,5 +85,5 @@ def _check(value: Mapping[str, Any]) -> None:
     }
     for key, (kind, words) in kinds.items():
         if key in value and not isinstance(value[key], kind):
-            problem = f"its {key} is {value[key]!r}, not {words}. See solo-io/wasm, spec.md, Format."
+            problem = f"its {key} is {shown(value[key])}, not {words}. See solo-io/wasm, spec.md, Format."
             raise ValueError(problem)

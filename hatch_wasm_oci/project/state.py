@@ -54,10 +54,19 @@ def read(path: Path) -> State:
     """
     try:
         with path.open("rb") as file:
-            value = json.loads(file.read(_LIMIT))
-        return State(**value)
+            state = State(**json.loads(file.read(_LIMIT)))
+        texts = (state.compiled, state.module, state.packaged)
+        return state if all(isinstance(text, str) for text in texts) and _is_signature(state.outputs) else State()
     except (OSError, ValueError, TypeError, RecursionError):
         return State()
+
+
+def _is_signature(outputs: object) -> bool:
+    if outputs is None:
+        return True
+    return isinstance(outputs, dict) and all(
+        isinstance(pair, list) and all(isinstance(number, int) for number in pair) for pair in outputs.values()
+    )
 
 
 def fingerprint(*inputs: Any) -> str:
@@ -66,7 +75,8 @@ def fingerprint(*inputs: Any) -> str:
     Args:
         inputs: The inputs.
     """
-    return hashlib.sha256(to_json(inputs)).hexdigest()
+    # In ASCII, because a file's name may be bytes that are no text.
+    return hashlib.sha256(json.dumps(inputs, separators=(",", ":")).encode()).hexdigest()
 
 
 def signature(*paths: Path) -> dict[str, list[int]] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
-from hatch_wasm_oci.errors import InvalidReferenceError, SettingsError
+from hatch_wasm_oci.errors import InvalidReferenceError, SettingsError, shown
 from hatch_wasm_oci.image.compression import COMPRESSIONS
 from hatch_wasm_oci.image.formats import DEFAULT_TIME
 from hatch_wasm_oci.image.reference import Reference, check_tag, parse_repository, tag_part
@@ -38,7 +39,9 @@ LINT_LEVELS = ("error", "warn", "off")
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _ENVOY = re.compile(r"[1-9][0-9]?\.[0-9]{1,3}(?:\.[0-9]{1,3})?")
+_SECONDS = re.compile(r"[0-9]{1,20}")
 _VERSION = "project.version"
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -52,49 +55,6 @@ class Table(NamedTuple):
 class _Value(NamedTuple):
     key: str
     value: Any
-
-
-def plugin_files(tables: Sequence[Table]) -> tuple[str, ...]:
-    """Return the project's own plugin files, which must be loaded before the rest can be checked.
-
-    Args:
-        tables: As for `load`.
-
-    Returns:
-        Paths as they stand in the tables; empty where the setting is malformed, which `load` then says.
-    """
-    for table in reversed(tables):
-        if "plugins" in table.values:
-            value = table.values["plugins"]
-            return tuple(value) if isinstance(value, list) and all(isinstance(path, str) for path in value) else ()
-    return ()
-
-
-def generated_paths(tables: Sequence[Table]) -> tuple[str, ...]:
-    """Return what a build of this project generates inside it: directories of outputs, and compiled modules.
-
-    Nothing is checked: what is malformed generates nothing, and `load` says so.
-
-    Args:
-        tables: As for `load`.
-
-    Returns:
-        Patterns as .gitignore has them, from the project's root.
-    """
-    values = [table.values for table in tables]
-    values += [image for table in values for image in _list(table.get("images")) if isinstance(image, Mapping)]
-    directories = [DEFAULT_DIRECTORY, *(table["directory"] for table in values if "directory" in table)]
-    modules: list[Any] = []
-    if any("compile" in table for table in values):
-        modules = ["plugin.wasm", *(table["module"] for table in values if "module" in table)]
-    patterns = [(path, "/") for path in directories] + [(path, "") for path in modules]
-    return tuple(
-        dict.fromkeys(
-            f"/{PurePath(path).as_posix()}{end}"
-            for path, end in patterns
-            if isinstance(path, str) and PurePath(path).parts and not PurePath(path).is_absolute() and ".." not in path
-        )
-    )
 
 
 def load(
@@ -139,12 +99,11 @@ class _Reader:
         text = environment.get("SOURCE_DATE_EPOCH", "")
         if not text:
             return DEFAULT_TIME
-        if not (text.isascii() and text.isdigit() and int(text) <= TIME_LIMIT):
-            self.fail(
-                "SOURCE_DATE_EPOCH", f"{text!r} is no number of seconds since 1970. Unset it, or set a whole number."
-            )
-            return DEFAULT_TIME
-        return int(text)
+        if _SECONDS.fullmatch(text) and int(text) <= TIME_LIMIT:
+            return int(text)
+        problem = f"{shown(text)} is no number of seconds since 1970. Unset it, or set a whole number."
+        self.fail("SOURCE_DATE_EPOCH", problem)
+        return DEFAULT_TIME
 
     def images(self, tables: Sequence[Table]) -> list[tuple[str, list[Table]]]:
         """Return each image's name and the tables in which its keys are looked up, the strongest last."""
@@ -157,17 +116,19 @@ class _Reader:
             return [(self._project.name, list(tables))]
         key, images = f"{holder.name}.images", holder.values["images"]
         if not isinstance(images, list) or not images:
-            self.fail(key, f"{images!r} is no list of tables. Write one [[{key}]] for each image, or leave it out.")
+            self.fail(
+                key, f"{shown(images)} is no list of tables. Write one [[{key}]] for each image, or leave it out."
+            )
             return []
         position = tables.index(holder) + 1
         for index, image in enumerate(images):
             table = Table(f"{key}[{index}]", image if isinstance(image, Mapping) else {})
             if not isinstance(image, Mapping):
-                self.fail(table.name, f"{image!r} is no table. Write it as [[{key}]] with a name.")
+                self.fail(table.name, f"{shown(image)} is no table. Write it as [[{key}]] with a name.")
                 continue
             self._check_keys(table, ("name", *IMAGE_KEYS))
             name = self._name(table)
-            if name in [other for other, _ in found]:
+            if name.lower() in [other.lower() for other, _ in found]:  # file names may know no case
                 self.fail(f"{table.name}.name", f"{name!r} is the name of an earlier image. Give each its own.")
             found.append((name, [*tables[:position], table, *tables[position:]]))
         return found
@@ -186,9 +147,9 @@ class _Reader:
         return Settings(
             project=self._project,
             name=name,
-            module=read_key("module", self._path, "plugin.wasm"),
+            module=read_key("module", self._text, "plugin.wasm"),
             compile=read_key("compile", self._command, None),
-            sources=read_key("sources", self._texts, None),
+            sources=read_key("sources", self._globs, None),
             format=read_key("format", lambda value: self._one_of(value, self._formats), "oci"),
             repository=read_key("repository", lambda value: self._repository(value, name), None),
             tags=self._tags(values.get("tags", _Value(_VERSION, ["{version}"])), name),
@@ -224,68 +185,89 @@ class _Reader:
         if isinstance(name, str) and _NAME.fullmatch(name):
             return name
         rule = "letters, digits, `.`, `_` and `-` between them"
-        self.fail(f"{table.name}.name", f"{'it is missing' if name is None else repr(name)}. A name has {rule}.")
-        return table.name
+        self.fail(f"{table.name}.name", f"{'it is missing' if name is None else shown(name)}. A name has {rule}.")
+        return f"unnamed-{len(self.errors)}"
 
     def _text(self, value: _Value) -> str:
-        if isinstance(value.value, str) and value.value:
-            return value.value
-        self.fail(value.key, f"{value.value!r} is no text. Write it in quotes.")
-        return ""
+        if not isinstance(value.value, str) or not value.value:
+            self.fail(value.key, f"{shown(value.value)} is no text. Write it in quotes.")
+            return ""
+        if "\0" in value.value:
+            self.fail(value.key, f"{shown(value.value)} can't be used. Take the NUL out.")
+            return ""
+        return value.value
 
     def _texts(self, value: _Value) -> tuple[str, ...]:
         if not isinstance(value.value, list):
-            self.fail(value.key, f"{value.value!r} is no list of texts. Write it in brackets.")
+            self.fail(value.key, f"{shown(value.value)} is no list of texts. Write it in brackets.")
             return ()
         return tuple(self._text(_Value(f"{value.key}[{index}]", item)) for index, item in enumerate(value.value))
 
     def _mapping(self, value: _Value) -> dict[str, str]:
         if not isinstance(value.value, Mapping):
-            self.fail(value.key, f'{value.value!r} is no table of texts. Write KEY = "value" under [{value.key}].')
+            self.fail(value.key, f'{shown(value.value)} is no table of texts. Write KEY = "value" under [{value.key}].')
             return {}
         for key, text in value.value.items():
-            if not isinstance(text, str) or not key:
-                self.fail(f"{value.key}.{key!r}", f"{text!r} is no text. Write it in quotes.")
+            if not key:
+                self.fail(value.key, "a key is empty. Give it a name.")
+            elif not isinstance(text, str):
+                self.fail(f"{value.key}.{shown(key)}", f"{shown(text)} is no text. Write it in quotes.")
+            elif _SURROGATE.search(key + text):
+                self.fail(f"{value.key}.{shown(key)}", f"{shown(text)} can't be written as UTF-8. Write it anew.")
         return {str(key): str(text) for key, text in value.value.items()}
 
     def _one_of(self, value: _Value, choices: Collection[str]) -> str:
         if isinstance(value.value, str) and value.value in choices:
             return value.value
-        self.fail(value.key, f"{value.value!r} is not known. It is one of {', '.join(map(repr, sorted(choices)))}.")
+        self.fail(
+            value.key, f"{shown(value.value)} is not known. It is one of {', '.join(map(repr, sorted(choices)))}."
+        )
         return ""
 
-    def _path(self, value: _Value) -> str:
-        path = self._text(value)
-        if "\0" in path:
-            self.fail(value.key, f"{path!r} is no path. Take the NUL out.")
-            return ""
-        return path
+    def _globs(self, value: _Value) -> tuple[str, ...]:
+        patterns = self._texts(value)
+        for index, pattern in enumerate(patterns):
+            self._glob(_Value(f"{value.key}[{index}]", pattern))
+        return patterns
+
+    def _glob(self, value: _Value) -> None:
+        try:
+            next(Path(os.devnull).glob(value.value.rstrip("/")), None)  # there nothing is found, but all is checked
+        except (ValueError, NotImplementedError, IndexError) as error:
+            if value.value:
+                problem = f"{shown(value.value)} is no pattern of paths below the project's root: {error}."
+                self.fail(value.key, f"{problem} Write one like src/**/*.rs.")
 
     def _directory(self, value: _Value) -> str:
-        text = self._path(value)
+        text = self._text(value)
         path = PurePath(text)
         parts = [part for part in path.parts if part != "."]
         if text and (path.is_absolute() or not parts or ".." in parts):
             self.fail(
                 value.key,
-                f"{text!r} is not below the project's root. Name a directory of its own, such as build/wasm-oci.",
+                f"{shown(text)} is not below the project's root. Name a directory of its own, such as build/wasm-oci.",
             )
-        elif parts == ["dist"]:
+        elif parts[:1] == ["dist"]:
             self.fail(
                 value.key,
-                "'dist' is for sdists and wheels: `twine upload dist/*` fails on anything else. Name another.",
+                "dist is for sdists and wheels: `twine upload dist/*` fails on anything else. Name another.",
             )
         return PurePath(*parts).as_posix() if parts else DEFAULT_DIRECTORY
 
     def _command(self, value: _Value) -> tuple[str, ...]:
-        if isinstance(value.value, str):
+        if not isinstance(value.value, (str, list)):
+            self.fail(value.key, f"{shown(value.value)} is no command. Write a list of arguments, or a text.")
+            return ()
+        if isinstance(value.value, str) and "\0" not in value.value:
             try:
                 command = tuple(shlex.split(value.value))
             except ValueError as error:
-                self.fail(value.key, f"{value.value!r} can't be split into arguments: {error}. Write it as a list.")
+                self.fail(
+                    value.key, f"{shown(value.value)} can't be split into arguments: {error}. Write it as a list."
+                )
                 return ()
         else:
-            command = self._texts(value)
+            command = self._texts(value) if isinstance(value.value, list) else (self._text(value),)
         if not command:
             self.fail(value.key, "the command is empty. Name a program and its arguments.")
         return command
@@ -318,8 +300,8 @@ class _Reader:
 
         def replacement(match: re.Match[str]) -> str:
             if match[1] not in known:
-                self.fail(value.key, f"{match[0]} stands for nothing. There are {{version}} and {{name}}.")
-            return known.get(match[1], "")
+                self.fail(value.key, f"{shown(match[0])} stands for nothing. There are {{version}} and {{name}}.")
+            return known.get(match[1], "x")  # anything that can stand there, so that nothing else seems wrong
 
         return _PLACEHOLDER.sub(replacement, value.value)
 
@@ -327,7 +309,7 @@ class _Reader:
         try:
             if isinstance(value.value, Mapping):
                 return encode(value.value)
-            path = self._path(value)
+            path = self._text(value)
             return read(self._project.root / path, path) if path else None
         except ValueError as error:
             self.fail(value.key, str(error))
@@ -336,12 +318,8 @@ class _Reader:
     def _envoy(self, value: _Value) -> str:
         text = self._text(value)
         if text and not _ENVOY.fullmatch(text):
-            self.fail(value.key, f'{text!r} is no version of Envoy. Write it as "1.36".')
+            self.fail(value.key, f'{shown(text)} is no version of Envoy. Write it as "1.36".')
         return text
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:

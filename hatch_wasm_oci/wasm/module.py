@@ -12,6 +12,7 @@ from hatch_wasm_oci.errors import ModuleError
 from hatch_wasm_oci.wasm.recognition import recognise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 MODULE_LIMIT = 256 * 1024 * 1024
@@ -19,6 +20,10 @@ MODULE_LIMIT = 256 * 1024 * 1024
 
 _ABI_EXPORT = b"proxy_abi_version_"
 _EXPORT_SECTION = 7
+_FUNCTION = 0
+# Far above what compilers write, and V8's own limit: a hostile module has one of either for every two or three bytes.
+_SECTION_LIMIT = 100_000
+_EXPORT_LIMIT = 1_000_000
 _BLOCK = 512
 
 
@@ -37,6 +42,8 @@ class Module:
         self.data = memoryview(data).toreadonly()
         """The module's bytes, read-only."""
         self._frames: list[bytearray] = []
+        if self.size > MODULE_LIMIT:
+            raise _too_large(name, self.size)
         problem = recognise(self.data)
         if problem is not None:
             raise ModuleError(f"{name} is no WebAssembly module: {problem.what}.", problem.remedy)
@@ -80,12 +87,10 @@ class Module:
         try:
             size = _regular_size(path, shown)
             # Room for the tar header before and the padding and end of the archive after (see image/layer.py).
-            frame = bytearray(_BLOCK + size + -size % _BLOCK + 2 * _BLOCK)
-            if len(frame) > MODULE_LIMIT:
-                raise ModuleError(
-                    f"{shown} has {size} bytes, which makes a layer over the limit of {MODULE_LIMIT} bytes.",
-                    "Istio and Envoy Gateway refuse it: strip debug sections or optimise for size.",
-                )
+            framed = _BLOCK + size + -size % _BLOCK + 2 * _BLOCK
+            if framed > MODULE_LIMIT:
+                raise _too_large(shown, size)
+            frame = bytearray(framed)
             view = memoryview(frame)[_BLOCK : _BLOCK + size]
             with path.open("rb", buffering=0) as file:
                 read = 0
@@ -110,6 +115,13 @@ class Module:
         return self._frames.pop() if self._frames else None
 
 
+def _too_large(shown: str, size: int) -> ModuleError:
+    return ModuleError(
+        f"{shown} has {size} bytes, which makes a layer over the limit of {MODULE_LIMIT} bytes.",
+        "Istio and Envoy Gateway refuse it: strip debug sections or optimise for size.",
+    )
+
+
 def _regular_size(path: Path, shown: str) -> int:
     try:
         status = os.stat(path)  # noqa: PTH116 - a named pipe must not be opened, and Path.stat costs more
@@ -132,24 +144,25 @@ def _abi_version(data: memoryview) -> str | None:
     return None
 
 
-def _sections(data: memoryview) -> list[tuple[int, memoryview]]:
-    sections = []
+def _sections(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     position = 8
-    while position < len(data):
+    for _ in range(_SECTION_LIMIT):
+        if position >= len(data):
+            return
         identifier = data[position]
         size, position = _leb128(data, position + 1)
-        sections.append((identifier, data[position : position + size]))
+        yield identifier, data[position : position + size]
         position += size
-    return sections
 
 
 def _abi_export(section: memoryview) -> str | None:
     count, position = _leb128(section, 0)
-    for _ in range(min(count, len(section))):
+    for _ in range(min(count, _EXPORT_LIMIT)):
         length, position = _leb128(section, position)
         name = bytes(section[position : position + length])
+        kind = section[position + length]
         _, position = _leb128(section, position + length + 1)
-        if name.startswith(_ABI_EXPORT):
+        if kind == _FUNCTION and name.startswith(_ABI_EXPORT):
             return name[len(_ABI_EXPORT) :].decode("utf-8", "replace").replace("_", ".")
     return None
 
