@@ -62,7 +62,8 @@ def decompress(stream: Buffer, limit: int) -> Buffer:
     size = int.from_bytes(stream[-4:], "little")
     # libdeflate stops at the end of the first member without saying so: it serves where there can be no second one.
     searchable = stream if isinstance(stream, (bytes, bytearray)) else bytes(stream)
-    if size <= limit and searchable.find(_MEMBER, 1) == -1:
+    # Asked for nothing, it would give nothing and look at nothing.
+    if 0 < size <= limit and searchable.find(_MEMBER, 1) == -1:
         data = _inflate_one(stream, size)
         if data is not None:
             return data
