@@ -131,9 +131,7 @@ def _findings(settings: Settings, plugins: Plugins, module: Module) -> list[Find
 def _contents(settings: Settings, plugins: Plugins, module: Module) -> ImageContents:
     derived: dict[str, str] = {}
     for result in reversed(plugins.call("wasm_oci_annotations", settings=settings, module=module)):
-        if not isinstance(result, Mapping) or not all(
-            isinstance(text, str) for pair in result.items() for text in pair
-        ):
+        if not isinstance(result, Mapping) or not all(_is_text(text) for pair in result.items() for text in pair):
             raise _wrong_result(plugins, "wasm_oci_annotations", "something else than a mapping of text to text")
         derived.update(result)
     return ImageContents(
@@ -196,10 +194,17 @@ def _names(settings: Settings) -> tuple[str, ...]:
     return tuple(f"{name}:{tag}" for tag in settings.tags)
 
 
+def _is_text(value: object) -> bool:
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
 def _is_finding(value: object) -> bool:
     if not isinstance(value, Finding) or value.severity not in ("error", "warning"):
         return False
-    return all(isinstance(text, str) for text in value.to_json().values())
+    return all(map(_is_text, value.to_json().values()))
 
 
 def _without_empty(texts: Mapping[str, str]) -> dict[str, str]:
