@@ -34,7 +34,8 @@ class WasmOciError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.remedy}".rstrip()
+        space = "" if self.remedy.startswith("\n") else " "
+        return f"{self.problem}{space}{self.remedy}".rstrip()
 
 
 class SettingsError(WasmOciError):

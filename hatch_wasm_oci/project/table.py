@@ -266,8 +266,12 @@ class _Reader:
                     value.key, f"{shown(value.value)} can't be split into arguments: {error}. Write it as a list."
                 )
                 return ()
+        elif isinstance(value.value, str):
+            command = (self._text(value),)
         else:
-            command = self._texts(value) if isinstance(value.value, list) else (self._text(value),)
+            # An argument, other than any other text here, may be empty.
+            arguments = (_Value(f"{value.key}[{index}]", item) for index, item in enumerate(value.value))
+            command = tuple("" if argument.value == "" else self._text(argument) for argument in arguments)
         if not command:
             self.fail(value.key, "the command is empty. Name a program and its arguments.")
         return command

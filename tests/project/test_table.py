@@ -40,7 +40,7 @@ def test_the_defaults(tmp_path: Path) -> None:
 
 RIGHT = [
     ("module", "a/b.wasm", "a/b.wasm"),
-    ("compile", ["cc", "-o", "x y"], ("cc", "-o", "x y")),
+    ("compile", ["cc", "-o", "x y", ""], ("cc", "-o", "x y", "")),
     ("compile", "cc -o 'x y' \"\"", ("cc", "-o", "x y", "")),
     ("sources", ["src", "*.c", "../shared/**/*.h"], ("src", "*.c", "../shared/**/*.h")),
     ("sources", [], ()),
