@@ -31,7 +31,7 @@ def test_wrong_arguments_are_settings_errors(root: Path) -> None:
         hatch_wasm_oci.package(root, formt="oci")
     with pytest.raises(SettingsError, match="there is no image 'x'"):
         hatch_wasm_oci.package(root, image="x")
-    with pytest.raises(SettingsError, match="no pyproject.toml"):
+    with pytest.raises(SettingsError, match=r"no pyproject\.toml"):
         hatch_wasm_oci.package(root / "none")
 
 

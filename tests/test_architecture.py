@@ -65,17 +65,17 @@ class Imports(ast.NodeVisitor):
     def __init__(self) -> None:
         self.found: set[str] = set()
 
-    def visit_If(self, node: ast.If) -> None:  # noqa: N802 - the name is ast's
+    def visit_If(self, node: ast.If) -> None:
         if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
             for other in node.orelse:
                 self.visit(other)
         else:
             self.generic_visit(node)
 
-    def visit_Import(self, node: ast.Import) -> None:  # noqa: N802 - the name is ast's
+    def visit_Import(self, node: ast.Import) -> None:
         self.found.update(alias.name for alias in node.names)
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:  # noqa: N802 - the name is ast's
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         assert node.level == 0, "imports are absolute"
         self.found.update(f"{node.module}.{alias.name}" for alias in node.names)
 
@@ -123,9 +123,20 @@ def loaded_by(statement: str) -> set[str]:
 
 
 HEAVY = {
-    "requests", "urllib3", "pytest", "_pytest", "hatch", "ssl", "http.client", "argparse", "trustme", "cryptography",
-    "hatch_wasm_oci.registry", "hatch_wasm_oci.testing", "hatch_wasm_oci.cli",
-}  # fmt: skip
+    "requests",
+    "urllib3",
+    "pytest",
+    "_pytest",
+    "hatch",
+    "ssl",
+    "http.client",
+    "argparse",
+    "trustme",
+    "cryptography",
+    "hatch_wasm_oci.registry",
+    "hatch_wasm_oci.testing",
+    "hatch_wasm_oci.cli",
+}
 
 
 def test_the_package_itself_loads_nothing() -> None:
@@ -136,9 +147,14 @@ def test_the_package_itself_loads_nothing() -> None:
 
 def test_a_hook_loads_what_it_needs_alone() -> None:
     hooks = loaded_by("import hatch_wasm_oci.hatch.hooks")
-    assert {name for name in hooks if name.startswith("hatch_wasm_oci.")} == {"hatch_wasm_oci.hatch", "hatch_wasm_oci.hatch.hooks"}
+    assert {name for name in hooks if name.startswith("hatch_wasm_oci.")} == {
+        "hatch_wasm_oci.hatch",
+        "hatch_wasm_oci.hatch.hooks",
+    }
     assert not hooks & HEAVY
-    hatchling_alone = loaded_by("import hatchling.builders.hooks.plugin.interface, hatchling.builders.plugin.interface, pluggy")
+    hatchling_alone = loaded_by(
+        "import hatchling.builders.hooks.plugin.interface, hatchling.builders.plugin.interface, pluggy"
+    )
     assert not (loaded_by("import hatch_wasm_oci.hatch.build_hook") - hatchling_alone) & HEAVY
     assert "deflate" not in loaded_by("import hatch_wasm_oci.hatch.build_hook")
 

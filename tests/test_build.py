@@ -31,7 +31,7 @@ def test_every_image_is_packaged_and_cleaned(tmp_path: Path) -> None:
 def test_one_image_is_chosen_by_name(tmp_path: Path) -> None:
     root = project(tmp_path, TWO)
     assert [one.name for one in Build(root).only("two").settings] == ["two"]
-    with pytest.raises(SettingsError, match="image: the project has several images. Name one of 'one', 'two'"):
+    with pytest.raises(SettingsError, match=r"image: the project has several images\. Name one of 'one', 'two'"):
         Build(root).only(None)
     with pytest.raises(SettingsError, match="image: there is no image 'three'"):
         Build(root).only("three")

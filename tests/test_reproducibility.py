@@ -42,7 +42,16 @@ GOLDEN = {
 }
 
 
-def build(root: Path, form: str, *, cwd: Path | None = None, umask: int = 0o022, mode: int = 0o644, mtime: int = 0, **variables: str) -> str:
+def build(
+    root: Path,
+    form: str,
+    *,
+    cwd: Path | None = None,
+    umask: int = 0o022,
+    mode: int = 0o644,
+    mtime: int = 0,
+    **variables: str,
+) -> str:
     root.mkdir(parents=True)
     (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     module = root / "plugin.wasm"
@@ -52,8 +61,13 @@ def build(root: Path, form: str, *, cwd: Path | None = None, umask: int = 0o022,
     process = subprocess.run(
         [sys.executable, "-c", BUILD, os.path.relpath(root, cwd) if cwd else str(root), repr({"format": form})],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(HOME), "PYTHONIOENCODING": "utf-8", **variables},
-        cwd=cwd, umask=umask, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=cwd,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert process.returncode == 0, process.stderr
     return hashlib.sha256(Path(process.stdout.strip()).read_bytes()).hexdigest()
 

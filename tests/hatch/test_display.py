@@ -42,7 +42,15 @@ def test_each_line_of_an_error_says_whose_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (999_949, "999.9 kB"), (1_000_000, "1.0 MB"), (32 * 10**6, "32.0 MB")]
-)  # fmt: skip
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (1_000_000, "1.0 MB"),
+        (32 * 10**6, "32.0 MB"),
+    ],
+)
 def test_sizes(count: int, text: str) -> None:
     assert display.size(count) == text

@@ -37,9 +37,15 @@ def test_a_project_is_what_its_metadata_says(tmp_path: Path) -> None:
     (tmp_path / "version.py").write_text('__version__ = "1.0.0-alpha"')
     root = pyproject(tmp_path, text.replace("\n        ", "\n"))
     assert project_of(root, read_metadata(root)) == Project(
-        root, "demo-filter", "1.0.0a0", "A demo.", "MIT", ("A", "b@example.com", "C <c@example.com>"),
-        {"Source": "https://example.com"}, ("hatchling", "ziglang==0.16"),
-    )  # fmt: skip
+        root,
+        "demo-filter",
+        "1.0.0a0",
+        "A demo.",
+        "MIT",
+        ("A", "b@example.com", "C <c@example.com>"),
+        {"Source": "https://example.com"},
+        ("hatchling", "ziglang==0.16"),
+    )
 
 
 def test_tables_come_without_hatchs_own_keys(tmp_path: Path) -> None:
@@ -83,11 +89,18 @@ def test_tables_that_are_none_are_said(tmp_path: Path, text: str, said: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "project = 5", "[project]\nname = 5", '[project]\nname = "a"', '[project]\nname = "a"\nversion = "x y"',
-     '[project]\nname = "a"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "none.py"',
-     '[project]\nname = "a"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"',
-     PROJECT + "authors = 5", PROJECT + 'license = "nonsense or"'],
-)  # fmt: skip
+    [
+        "",
+        "project = 5",
+        "[project]\nname = 5",
+        '[project]\nname = "a"',
+        '[project]\nname = "a"\nversion = "x y"',
+        '[project]\nname = "a"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "none.py"',
+        '[project]\nname = "a"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"',
+        PROJECT + "authors = 5",
+        PROJECT + 'license = "nonsense or"',
+    ],
+)
 def test_metadata_that_is_invalid_is_said(tmp_path: Path, text: str) -> None:
     root = pyproject(tmp_path, text)
     with pytest.raises(SettingsError, match=r"^pyproject\.toml: "):
@@ -95,5 +108,5 @@ def test_metadata_that_is_invalid_is_said(tmp_path: Path, text: str) -> None:
 
 
 def test_a_directory_without_a_project_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="There is no pyproject.toml in"):
+    with pytest.raises(SettingsError, match=r"There is no pyproject\.toml in"):
         read_metadata(tmp_path)

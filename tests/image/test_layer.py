@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -79,7 +80,9 @@ REG, DIR, SYM, LNK, FIFO = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, ta
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
-@pytest.mark.parametrize("name", ["plugin.wasm", "./plugin.wasm", "/plugin.wasm", "a/plugin.wasm", "a/b/../plugin.wasm"])
+@pytest.mark.parametrize(
+    "name", ["plugin.wasm", "./plugin.wasm", "/plugin.wasm", "a/plugin.wasm", "a/b/../plugin.wasm"]
+)
 def test_the_first_entry_of_the_name_is_taken_at_any_depth(form: int, name: str) -> None:
     others = [("README", REG, b"x"), ("plugin.wasm.txt", REG, b"x"), ("xplugin.wasm", REG, b"x"), ("etc/", DIR, b"")]
     archive = made_by_tarfile(*others, (name, REG, core_module()), ("plugin.wasm", REG, b"later"), form=form)
@@ -139,7 +142,5 @@ def test_a_hostile_layer_is_refused_or_read(tail: bytes, position: int, patch: b
     archive = bytearray(made_by_tarfile(("a/plugin.wasm", REG, core_module())) + tail)
     archive[position : position + len(patch)] = patch
     archive[148:156] = b"%06o\0 " % ((sum(archive[:148]) + 256 + sum(archive[156:512])) & 0o777777)
-    try:
+    with contextlib.suppress(ImageError):
         assert len(unpack(gzip.compress(bytes(archive), 1))) <= len(archive)
-    except ImageError:
-        pass

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
@@ -77,11 +78,26 @@ def test_what_is_no_manifest_is_said(value: object, said: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"{", b"nul", b"\xff", b"[" * 10**5, b'{"a":' * 10**5, b"9" * 5000, b'{"a":NaN}', b'{"a":-Infinity}', b'{"a":"\\ud800"}',
-        b'{"\\udfff":1}', b'{"a":"\xed\xa0\x80"}', '{"a":1}'.encode("utf-16"), '{"a":1}'.encode("utf-32"), b'\xef\xbb\xbf{"a":1}',
-        b'{"a":1}x', b"{'a':1}", b'{"a":1e999999999}x',
+        b"",
+        b"{",
+        b"nul",
+        b"\xff",
+        b"[" * 10**5,
+        b'{"a":' * 10**5,
+        b"9" * 5000,
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":"\\ud800"}',
+        b'{"\\udfff":1}',
+        b'{"a":"\xed\xa0\x80"}',
+        '{"a":1}'.encode("utf-16"),
+        '{"a":1}'.encode("utf-32"),
+        b'\xef\xbb\xbf{"a":1}',
+        b'{"a":1}x',
+        b"{'a':1}",
+        b'{"a":1e999999999}x',
     ],
-)  # fmt: skip
+)
 def test_what_is_no_json_is_refused(data: bytes) -> None:
     with pytest.raises(ImageError, match="The index is no JSON"):
         load_json(data, "index", LIMIT)
@@ -105,19 +121,21 @@ def test_no_depth_of_nesting_gets_through(key: str) -> None:
     for depth in [*range(limit - 120, limit + 20, 3), 3000, 10_000, 100_000]:
         nested = b"[" * depth + b"]" * depth
         data = to_json(without(key))[:-1] + b',"' + key.encode() + b'":' + nested + b"}"
-        try:
-            Manifest.parse(data)
-        except ImageError as error:
-            assert len(str(error)) < 1000  # noqa: PT017 - either outcome is right
+        assert len(_outcome(data)) < 1000
+
+
+def _outcome(data: bytes) -> str:
+    try:
+        return str(Manifest.parse(data).layers)
+    except ImageError as error:
+        return str(error)
 
 
 @given(JSON, st.sampled_from([*VALID, "annotations"]))
 def test_any_json_is_a_manifest_or_refused(value: Any, key: str) -> None:
     for candidate in (value, {**VALID, key: value}, {**VALID, "layers": [value]}):
-        try:
+        with contextlib.suppress(ImageError):
             Manifest.parse(json.dumps(candidate).encode())
-        except ImageError:
-            pass
 
 
 @given(st.binary(max_size=100))
@@ -128,7 +146,7 @@ def test_any_bytes_are_a_manifest_or_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", {"\udc00": 1}])
 def test_what_json_can_not_hold_is_not_written(value: object) -> None:
-    with pytest.raises(ValueError, match="JSON compliant|surrogates"):
+    with pytest.raises(ValueError, match=r"JSON compliant|surrogates"):
         to_json(value)
 
 

@@ -31,7 +31,9 @@ def test_a_reference_is_read_as_it_was_written(host: str, path: str, tag: str | 
     assert Reference.parse(f"oci://{reference}") == Reference.parse(f"docker://{reference}") == reference
 
 
-PIECES = st.sampled_from(["/", ":", "@", "//", "..", "[", "]", "²", "\n", "\0", "\ud800", "A", "oci://", DIGEST, "a.b", "__"])  # fmt: skip
+PIECES = st.sampled_from(
+    ["/", ":", "@", "//", "..", "[", "]", "²", "\n", "\0", "\ud800", "A", "oci://", DIGEST, "a.b", "__"]
+)
 
 
 @given(st.one_of(st.text(max_size=60), st.lists(st.one_of(PIECES, host, path, tag), max_size=8).map("".join)))

@@ -67,8 +67,10 @@ def test_the_last_plugin_wins_and_the_builtin_one_is_asked_last(root: Path) -> N
     assert first == {"config": {"by": "two"}}
     image = package(settings_in(root, annotations={"one": "table"}), found).image
     assert {key: image.manifest.annotations[key] for key in ("by", "one", "two")} == {
-        "by": "two", "one": "table", "two": "yes",
-    }  # fmt: skip
+        "by": "two",
+        "one": "table",
+        "two": "yes",
+    }
 
 
 def test_a_wrapper_post_processes_the_module(root: Path) -> None:
@@ -90,10 +92,16 @@ def test_a_plugin_takes_the_arguments_that_it_wants(root: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("@hookimpl\ndef wasm_oci_annotation(): ...", "unknown hook wasm_oci_annotation. Did you mean wasm_oci_annotations?"),
+        (
+            "@hookimpl\ndef wasm_oci_annotation(): ...",
+            "unknown hook wasm_oci_annotation. Did you mean wasm_oci_annotations?",
+        ),
         ("@hookimpl\ndef xyz(): ...", "names an unknown hook xyz. The hooks are: wasm_oci_formats, "),
         ("@hookimpl(specname='wasm_oci_chek')\ndef check(): ...", "Did you mean wasm_oci_check?"),
-        ("def wasm_oci_check(): ...", "has a function wasm_oci_check that is not marked as a hook. Put @hatch_wasm_oci.hookimpl"),
+        (
+            "def wasm_oci_check(): ...",
+            "has a function wasm_oci_check that is not marked as a hook. Put @hatch_wasm_oci.hookimpl",
+        ),
         ("@hookimpl\ndef wasm_oci_check(modul): ...", "does not fit: "),
         ("import nonsense_module", "could not be loaded: ModuleNotFoundError: No module named 'nonsense_module'"),
         ("def f(:", "could not be loaded: SyntaxError: "),
@@ -101,7 +109,7 @@ def test_a_plugin_takes_the_arguments_that_it_wants(root: Path) -> None:
         ("import sys; sys.exit('bye')", "could not be loaded: SystemExit: bye."),
         ("raise KeyError()", "could not be loaded: KeyError."),
     ],
-)  # fmt: skip
+)
 def test_a_plugin_that_does_not_fit_is_named(root: Path, source: str, said: str) -> None:
     message = refused(root, source)
     assert message.startswith("The plugin local.py ")
@@ -176,9 +184,13 @@ def test_a_plugin_that_raises_is_named_with_its_hook(root: Path, hook: str, fail
         ("wasm_oci_formats", "5", "a mapping of names to ImageFormat"),
         ("wasm_oci_formats", "{'oci': 5}", "a mapping of names to ImageFormat"),
         ("wasm_oci_formats", "{'oci': hatch_wasm_oci.ImageFormat(lambda c: 5)}", "builds something else than an Image"),
-        ("wasm_oci_formats", "{'oci': hatch_wasm_oci.ImageFormat(lambda c: 1 / 0)}", "local.py failed in wasm_oci_formats"),
+        (
+            "wasm_oci_formats",
+            "{'oci': hatch_wasm_oci.ImageFormat(lambda c: 1 / 0)}",
+            "local.py failed in wasm_oci_formats",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_result_is_laid_at_the_plugins_door(root: Path, hook: str, result: str, said: str) -> None:
     found = load(root, f"@hookimpl\ndef {hook}(): return {result}\n")
     with pytest.raises(PluginError) as caught:
@@ -188,7 +200,9 @@ def test_a_wrong_result_is_laid_at_the_plugins_door(root: Path, hook: str, resul
 
 
 def test_a_generator_that_raises_is_named(root: Path) -> None:
-    found = load(root, "@hookimpl\ndef wasm_oci_check():\n    yield hatch_wasm_oci.Finding('X1', 'warning', 'x')\n    1/0\n")
+    found = load(
+        root, "@hookimpl\ndef wasm_oci_check():\n    yield hatch_wasm_oci.Finding('X1', 'warning', 'x')\n    1/0\n"
+    )
     with pytest.raises(PluginError, match=r"The plugin local\.py failed in wasm_oci_check: ZeroDivisionError"):
         package(settings_in(root), found)
 

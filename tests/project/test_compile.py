@@ -115,8 +115,16 @@ def test_all_files_are_sources_but_those_that_builds_leave_behind(root: Path) ->
     found = replace(settings(root), sources=None)
     before = sources_fingerprint(found)
     for generated in (
-        "plugin.wasm", "build/wasm-oci/x", "target/x", "dist/x", ".git/x", ".hidden", "env/pyvenv.cfg", "env/x", "src/__pycache__/x",
-    ):  # fmt: skip
+        "plugin.wasm",
+        "build/wasm-oci/x",
+        "target/x",
+        "dist/x",
+        ".git/x",
+        ".hidden",
+        "env/pyvenv.cfg",
+        "env/x",
+        "src/__pycache__/x",
+    ):
         (root / generated).parent.mkdir(parents=True, exist_ok=True)
         (root / generated).touch()
     os.mkfifo(root / "fifo")
@@ -146,7 +154,7 @@ def test_the_place_of_the_project_is_no_source(root: Path) -> None:
 
 
 def test_the_command_runs_in_the_root_without_a_shell(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    script = "import os, sys, pathlib; print(os.getcwd(), sys.argv[1:], sys.stdin.read()); pathlib.Path('plugin.wasm').touch()"
+    script = "import os, sys; print(os.getcwd(), sys.argv[1:], sys.stdin.read()); open('plugin.wasm', 'w').close()"
     run(settings(root, compile=["{python}", "-c", script, "$HOME", "a b", "x{python}x", "*"]))
     output = capfd.readouterr()
     assert output.out == ""
@@ -168,7 +176,9 @@ def refused(root: Path, *command: str) -> str:
 
 def test_a_program_that_is_not_there_or_can_not_run_is_named(root: Path) -> None:
     (root / "plain").write_text("text")
-    assert refused(root, "no-such-program", "x").startswith("The compile command's program 'no-such-program' was not found.")
+    assert refused(root, "no-such-program", "x").startswith(
+        "The compile command's program 'no-such-program' was not found."
+    )
     assert refused(root, "./plain").startswith("The compile command's program './plain' can't be run: ")
 
 

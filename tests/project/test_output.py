@@ -68,7 +68,13 @@ def test_a_file_that_is_a_directory_is_said(tmp_path: Path) -> None:
 
 
 def test_only_what_a_dead_build_left_is_cleaned_up(tmp_path: Path, dead_process: int) -> None:
-    foreign = [".a.tmp", ".a.x.tmp", f".a.{dead_process}.tmp", f".ab.{dead_process}.00000000.tmp", f"a.{dead_process}.00000000.tmp"]
+    foreign = [
+        ".a.tmp",
+        ".a.x.tmp",
+        f".a.{dead_process}.tmp",
+        f".ab.{dead_process}.00000000.tmp",
+        f"a.{dead_process}.00000000.tmp",
+    ]
     running = f".a.{os.getpid()}.00000000.tmp"
     for name in (*foreign, running, f".a.{dead_process}.00000000.tmp", f".a.{'9' * 30}.00000000.tmp"):
         (tmp_path / name).touch()

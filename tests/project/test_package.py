@@ -122,10 +122,15 @@ def test_a_lost_or_damaged_output_is_made_anew(root: Path, name: str, content: b
 
 def test_annotations_come_from_the_metadata_and_an_empty_text_takes_one_away(root: Path) -> None:
     described = project(
-        root, description="A demo.", license="MIT", authors=("A", "B <b@example.com>"),
+        root,
+        description="A demo.",
+        license="MIT",
+        authors=("A", "B <b@example.com>"),
         urls={"Source Code": "https://example.com/s", "Home-Page": "x", "homepage": "https://example.com"},
-    )  # fmt: skip
-    settings = replace(settings_in(root, annotations={"org.opencontainers.image.title": "", "x": "y"}), project=described)
+    )
+    settings = replace(
+        settings_in(root, annotations={"org.opencontainers.image.title": "", "x": "y"}), project=described
+    )
     assert package(settings, plugins()).image.manifest.annotations == {
         "module.wasm.image/variant": "compat",
         "org.opencontainers.image.authors": "A, B <b@example.com>",
@@ -173,10 +178,15 @@ def test_a_plugin_that_failed_once_packaged_is_called_again(root: Path) -> None:
     assert build(root, plugins(failing)).unchanged
 
 
+def _make_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 NOT_MODULES: dict[str, Any] = {
     "missing": lambda path: path.unlink(),
     "directory": lambda path: (path.unlink(), path.mkdir()),
-    "fifo": lambda path: (path.unlink(), os.mkfifo(path)),
+    "fifo": _make_fifo,
     "too large": lambda path: os.truncate(path, 300 * 2**20),
     "component": lambda path: path.write_bytes(b"\0asm\x0d\0\x01\0"),
     "text": lambda path: path.write_bytes(b"(module)"),
@@ -290,9 +300,13 @@ def test_clean_removes_our_files_of_all_versions_and_no_others(root: Path) -> No
         settings = settings_in(root, format=form)
         package(replace(settings, project=replace(settings.project, version=version)), plugins())
     foreign = {
-        "other-1.0.oci.tar": "", "demo-notes.json": "{}", "demo-2.0.oci.tar": "mine", "demo-extra-1.0.json": "", "demo-x.txt": "",
+        "other-1.0.oci.tar": "",
+        "demo-notes.json": "{}",
+        "demo-2.0.oci.tar": "mine",
+        "demo-extra-1.0.json": "",
+        "demo-x.txt": "",
         ".demo-1.0.json.swp.tmp": "",
-    }  # fmt: skip
+    }
     for name, content in foreign.items():
         (directory / name).write_text(content)
     other = report.read(directory / "demo-1.0.json").to_json()

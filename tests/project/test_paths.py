@@ -20,9 +20,12 @@ from tests.project.test_table import TOML
         ([{"compile": "make", "module": "a..b/x.wasm"}], ("/build/wasm-oci/", "/plugin.wasm", "/a..b/x.wasm")),
         ([{"directory": "./out"}, {"directory": "other/out"}], ("/build/wasm-oci/", "/out/", "/other/out/")),
         ([{"directory": "../out"}, {"directory": "/out"}, {"directory": 5}, {"directory": "."}], ("/build/wasm-oci/",)),
-        ([{"images": [{"directory": "a"}, 5, {"compile": [], "module": "m"}]}], ("/build/wasm-oci/", "/a/", "/plugin.wasm", "/m")),
+        (
+            [{"images": [{"directory": "a"}, 5, {"compile": [], "module": "m"}]}],
+            ("/build/wasm-oci/", "/a/", "/plugin.wasm", "/m"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_build_generates(tables: list[dict[str, Any]], paths: tuple[str, ...]) -> None:
     assert generated_paths([Table("t", values) for values in tables]) == paths
 
@@ -35,4 +38,6 @@ def test_the_strongest_table_names_the_plugin_files() -> None:
 
 @given(st.dictionaries(st.sampled_from(["directory", "module", "compile", "images", "plugins"]), TOML))
 def test_any_table_has_paths(values: dict[str, Any]) -> None:
-    assert all(isinstance(path, str) for path in (*generated_paths([Table("t", values)]), *plugin_files([Table("t", values)])))
+    assert all(
+        isinstance(path, str) for path in (*generated_paths([Table("t", values)]), *plugin_files([Table("t", values)]))
+    )

@@ -10,17 +10,32 @@ from hypothesis import strategies as st
 from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.project import report
 from hatch_wasm_oci.project.package import package
-from hatch_wasm_oci.project.report import PackagedImage
 from tests.image.test_descriptor import JSON
 from tests.samples import core_module, plugins, settings_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hatch_wasm_oci.project.report import PackagedImage
+
 KEYS = [
-    "name", "version", "format", "archive", "reference", "references", "manifest_digest", "manifest_size", "config_digest",
-    "layer_digest", "layer_size", "diff_id", "module_sha256", "module_size", "abi_version", "findings",
-]  # fmt: skip
+    "name",
+    "version",
+    "format",
+    "archive",
+    "reference",
+    "references",
+    "manifest_digest",
+    "manifest_size",
+    "config_digest",
+    "layer_digest",
+    "layer_size",
+    "diff_id",
+    "module_sha256",
+    "module_size",
+    "abi_version",
+    "findings",
+]
 
 
 @pytest.fixture
@@ -54,7 +69,10 @@ def test_a_report_tells_what_the_image_is(tmp_path: Path, form: str) -> None:
     assert packaged.manifest_digest == image.digest
     assert packaged.manifest_size == len(image.manifest.data)
     assert packaged.config_digest == image.manifest.config.digest
-    assert (packaged.layer_digest, packaged.layer_size) == (image.manifest.layers[-1].digest, image.manifest.layers[-1].size)
+    assert (packaged.layer_digest, packaged.layer_size) == (
+        image.manifest.layers[-1].digest,
+        image.manifest.layers[-1].size,
+    )
     assert (packaged.module_sha256, packaged.module_size) == (image.module().sha256, image.module().size)
     assert (packaged.abi_version, packaged.reference, packaged.pinned_reference) == ("0.2.1", None, None)
     assert (packaged.diff_id == packaged.layer_digest) == (form == "artifact")

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +10,9 @@ from hypothesis import strategies as st
 from hatch_wasm_oci.project import state
 from hatch_wasm_oci.project.state import State
 from tests.image.test_descriptor import JSON
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_state_comes_back(tmp_path: Path) -> None:
@@ -21,8 +23,20 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
     assert state.read(tmp_path / "s") == State()
 
 
-HOSTILE = [b"", b"[]", b"5", b'{"other":1}', b'{"compiled":5}', b'{"outputs":[]}', b'{"outputs":{"a":1}}', b'{"outputs":{"a":["x"]}}',
-           b'{"outputs":' + b"[" * 3000 + b"]" * 3000 + b"}", b"x" * 10**5, b'{"compiled":"' + b"x" * 10**5 + b'"}', b"\xff"]  # fmt: skip
+HOSTILE = [
+    b"",
+    b"[]",
+    b"5",
+    b'{"other":1}',
+    b'{"compiled":5}',
+    b'{"outputs":[]}',
+    b'{"outputs":{"a":1}}',
+    b'{"outputs":{"a":["x"]}}',
+    b'{"outputs":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    b"x" * 10**5,
+    b'{"compiled":"' + b"x" * 10**5 + b'"}',
+    b"\xff",
+]
 
 
 @pytest.mark.parametrize("data", HOSTILE)
@@ -46,7 +60,10 @@ def test_any_json_is_a_state_that_can_be_written(tmp_path: Path, value: dict[str
 
 
 def test_a_fingerprint_is_the_same_in_every_process_and_takes_any_file_name() -> None:
-    assert state.fingerprint("a", [1, None], {"k": "ä"}) == "a36265fcef172780f4fe23e7014108aecde9f360f4ef39afb84753829a232c3d"
+    assert (
+        state.fingerprint("a", [1, None], {"k": "ä"})
+        == "a36265fcef172780f4fe23e7014108aecde9f360f4ef39afb84753829a232c3d"
+    )
     assert state.fingerprint("\udcff") != state.fingerprint("\udcfe")
     assert state.fingerprint("a", "b") != state.fingerprint("ab", "")
 

@@ -122,10 +122,12 @@ WRONG = [
     ("images", [{"name": "a"}, {"name": "A"}], "images[1].name: 'A' is the name of an earlier image."),
     ("module", "x" * 10**6 + "\0", "module: 'xxx"),
     ("lint", 16**5000, "lint: a value of type int is not known."),
-]  # fmt: skip
+]
 
 
-@pytest.mark.parametrize(("key", "value", "said"), WRONG, ids=[f"{key}-{index}" for index, (key, *_) in enumerate(WRONG)])
+@pytest.mark.parametrize(
+    ("key", "value", "said"), WRONG, ids=[f"{key}-{index}" for index, (key, *_) in enumerate(WRONG)]
+)
 def test_a_key_that_is_wrong_is_said_once_under_its_full_name(tmp_path: Path, key: str, value: Any, said: str) -> None:
     (line,) = errors(tmp_path, **{key: value})
     assert line.startswith(said)
@@ -171,8 +173,18 @@ def test_images_take_the_keys_above_them_and_have_their_own(tmp_path: Path) -> N
         repository="ghcr.io/acme/{name}",
         images=[{"name": "one", "module": "one.wasm"}, {"name": "two", "format": "oci"}],
     )
-    assert (one.name, one.module, one.format, str(one.references[0])) == ("one", "one.wasm", "docker", "ghcr.io/acme/one:1.0")
-    assert (two.name, two.module, two.format, str(two.references[0])) == ("two", "plugin.wasm", "oci", "ghcr.io/acme/two:1.0")
+    assert (one.name, one.module, one.format, str(one.references[0])) == (
+        "one",
+        "one.wasm",
+        "docker",
+        "ghcr.io/acme/one:1.0",
+    )
+    assert (two.name, two.module, two.format, str(two.references[0])) == (
+        "two",
+        "plugin.wasm",
+        "oci",
+        "ghcr.io/acme/two:1.0",
+    )
 
 
 def test_images_that_would_be_pushed_over_each_other_are_refused(tmp_path: Path) -> None:
@@ -223,12 +235,23 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 TOML = st.recursive(
     st.one_of(
-        st.text(max_size=20), st.integers(), st.floats(), st.booleans(), st.datetimes(), st.dates(), st.times(),
-        st.sampled_from(["oci", "{version}", "{x}", "ghcr.io/a/{name}", "src", "**", "..", "/", "", "a'b", ".", "[", "**a"]),
+        st.text(max_size=20),
+        st.integers(),
+        st.floats(),
+        st.booleans(),
+        st.datetimes(),
+        st.dates(),
+        st.times(),
+        st.sampled_from(
+            ["oci", "{version}", "{x}", "ghcr.io/a/{name}", "src", "**", "..", "/", "", "a'b", ".", "[", "**a"]
+        ),
     ),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.sampled_from([*IMAGE_KEYS, "name"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=8) | st.sampled_from([*IMAGE_KEYS, "name"]), inner, max_size=4)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @SHARED_DIRECTORY
@@ -239,7 +262,8 @@ def test_any_table_gives_settings_or_settings_errors(tmp_path: Path, values: dic
     try:
         found = load_tables([Table(HOOK_TABLE, values)], project(tmp_path), FORMATS, {})
     except SettingsError as error:
-        assert error.errors
-        assert all(": " in line for line in error.errors)  # noqa: PT017 - either outcome is right
+        lines = error.errors
     else:
-        assert all(isinstance(one, Settings) and one.tags for one in found)
+        lines = tuple(f"{one.name}: {one.tags[0]}" for one in found)
+    assert lines
+    assert all(": " in line for line in lines)
