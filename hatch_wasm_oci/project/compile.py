@@ -59,8 +59,17 @@ def sources_fingerprint(settings: Settings) -> str:
 
     Args:
         settings: The settings.
+
+    Raises:
+        CompileError: The sources can't be looked for.
     """
-    files = sorted(set(_globbed(settings) if settings.sources is not None else _all_files(settings)))
+    try:
+        files = sorted(set(_globbed(settings) if settings.sources is not None else _all_files(settings)))
+    except OSError as error:
+        raise CompileError(
+            f"The sources can't be looked for: {error.strerror}.",
+            "Check `sources`, and the permissions of what it names.",
+        ) from None
     digests = [(path.as_posix(), _digest(settings.project.root / path)) for path in files]
     return fingerprint(settings.compile, settings.module, sorted(settings.project.requirements), digests)
 

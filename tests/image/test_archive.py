@@ -180,6 +180,12 @@ def test_hostile_bytes_are_refused(tmp_path: Path, data: bytes) -> None:
         read(tmp_path, data)
 
 
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
+    claimed = tar.header("index.json", 5 * 2**20, 0) + bytes(5 * 2**20) + tar.END
+    with pytest.raises(ImageError, match=r"its index\.json has 5242880 bytes, over the limit of 4194304"):
+        read(tmp_path, claimed)
+
+
 def test_what_can_not_be_opened_is_said(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(ImageError, match="can't be read"):

@@ -147,6 +147,17 @@ def test_a_name_that_is_no_text_is_a_source_too(root: Path) -> None:
     assert sources_fingerprint(settings(root)) != before
 
 
+@pytest.mark.parametrize("pattern", ["x" * 300, "x" * 5000 + "/*.c"])
+def test_sources_that_can_not_be_looked_for_are_said_or_not_there(root: Path, pattern: str) -> None:
+    # Which of both is for Python's version to say.
+    nothing = sources_fingerprint(settings(root, sources=[]))
+    try:
+        outcome = sources_fingerprint(settings(root, sources=[pattern]))
+    except CompileError as error:
+        outcome = str(error)
+    assert outcome == nothing or outcome.startswith("The sources can't be looked for: File name too long. Check")
+
+
 def test_the_place_of_the_project_is_no_source(root: Path) -> None:
     first = sources_fingerprint(replace(settings(root), compile=("cc",)))
     moved = root.rename(root.with_name("moved"))

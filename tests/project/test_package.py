@@ -120,6 +120,15 @@ def test_a_lost_or_damaged_output_is_made_anew(root: Path, name: str, content: b
     assert report.read(first.report) == first
 
 
+def test_a_report_that_became_another_file_of_the_same_size_and_time_is_made_anew(root: Path) -> None:
+    first = build(root)
+    status = first.report.stat()
+    first.report.write_bytes(b"x" * status.st_size)
+    os.utime(first.report, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    assert build(root) == first
+    assert report.read(first.report) == first
+
+
 def test_annotations_come_from_the_metadata_and_an_empty_text_takes_one_away(root: Path) -> None:
     described = project(
         root,

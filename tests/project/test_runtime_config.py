@@ -40,6 +40,11 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, data: bytes,
     assert said in str(caught.value)
 
 
+def test_a_name_that_can_not_be_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="can't be read: File name too long"):
+        runtime_config.read(tmp_path / ("x" * 300), "c")
+
+
 def test_a_directory_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="there is no file 'c'"):
         runtime_config.read(tmp_path, "c")
