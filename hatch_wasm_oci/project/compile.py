@@ -88,7 +88,7 @@ def _globbed(settings: Settings) -> Iterator[Path]:
 
 def _all_files(settings: Settings) -> Iterator[Path]:
     root = settings.project.root
-    outputs = {settings.output_directory, settings.module_path}
+    generated = {settings.output_directory, settings.module_path, *(root / path for path in settings.generated)}
     for directory, folders, files in os.walk(root):
         here = Path(directory)
         folders[:] = [
@@ -96,12 +96,12 @@ def _all_files(settings: Settings) -> Iterator[Path]:
             for name in folders
             if not name.startswith(".")
             and name not in _GENERATED
-            and here / name not in outputs
+            and here / name not in generated
             and not (here / name / "pyvenv.cfg").exists()
         ]
         for name in files:
             path = here / name
-            if not name.startswith(".") and path not in outputs and path.is_file():
+            if not name.startswith(".") and path not in generated and path.is_file():
                 yield path.relative_to(root)
 
 

@@ -64,6 +64,8 @@ class Settings:
         envoy: The lowest Envoy version that the module must load in.
         compression: `deflate` or `store`.
         time: The time that outputs bear, in seconds since 1970.
+        generated: Paths, relative to the project's root, that compile commands and builds of all the project's images
+            write: none of them is a source unless `sources` names it.
     """
 
     project: Project
@@ -82,6 +84,7 @@ class Settings:
     envoy: str = "1.36"
     compression: str = "deflate"
     time: int = DEFAULT_TIME
+    generated: frozenset[str] = frozenset()
 
     @property
     def module_path(self) -> Path:

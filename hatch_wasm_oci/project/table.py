@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -81,7 +82,8 @@ def load(
     reader.check_together(settings)
     if reader.errors:
         raise SettingsError(reader.errors)
-    return settings
+    generated = frozenset(path for one in settings for path in (one.directory, one.module if one.compile else ""))
+    return tuple(replace(one, generated=generated - {""}) for one in settings)
 
 
 class _Reader:
