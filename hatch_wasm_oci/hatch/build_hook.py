@@ -50,6 +50,8 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
         Args:
             versions: The target's versions.
         """
+        if self.target_name == WasmOciBuilder.PLUGIN_NAME:
+            return  # the builder does it itself, where it was told to
         try:
             Build(Path(self.root), self.metadata).clean()
         except WasmOciError as error:
