@@ -32,9 +32,9 @@ def write(outputs: Mapping[Path, Iterable[Buffer]]) -> None:
         OutputError: A file or its directory can't be written.
     """
     temporary: dict[Path, Path] = {}
-    path = next(iter(outputs))
+    path = next(iter(outputs)).parent
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         for path, pieces in outputs.items():
             _remove_abandoned(path)
             temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
