@@ -46,7 +46,7 @@ def write(image: Image, names: Sequence[str], time: int) -> Iterator[Buffer]:
 
     Args:
         image: The image.
-        names: The names under which it is loaded, `repository:tag`; the first one's tag names it in the layout.
+        names: The names under which it is loaded, `repository:tag`; the first one and its tag name it in the layout.
         time: The time of the entries, in seconds since 1970.
 
     Yields:
@@ -81,7 +81,9 @@ def _files(image: Image, names: Sequence[str]) -> Iterable[tuple[str, Buffer]]:
     manifest = image.manifest
     descriptor = manifest.descriptor.to_json()
     if names:
-        descriptor["annotations"] = {"org.opencontainers.image.ref.name": names[0].rpartition(":")[2]}
+        # umoci and skopeo select by the short name; podman and containerd name what they load by the whole one.
+        annotations = {"io.containerd.image.name": names[0]}
+        descriptor["annotations"] = {**annotations, "org.opencontainers.image.ref.name": names[0].rpartition(":")[2]}
     yield _LAYOUT, to_json({"imageLayoutVersion": "1.0.0"})
     yield _INDEX, to_json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor]})
     layer_type = _LOADABLE.get(manifest.config.media_type)

@@ -53,18 +53,19 @@ def build(front_ends: FrontEnds, sample: Sample) -> None:
 
 @pytest.mark.parametrize("image_format", ["oci", "docker"])
 def test_the_example_builds_reproducibly(front_ends: FrontEnds, tmp_path: Path, image_format: str) -> None:
-    made = []
-    for name in ("here", "there"):
-        sample = copy(tmp_path / name)
+    samples = copy(tmp_path / "here"), copy(tmp_path / "there")
+    for sample in samples:
         pyproject = sample.root / "pyproject.toml"
         table = "[tool.hatch.build.hooks.wasm-oci]\n"
         pyproject.write_text(pyproject.read_text().replace(table, f'{table}format = "{image_format}"\n'))
         build(front_ends, sample)
-        made.append((sample.outputs, sample.distributions, (sample.root / "plugin.wasm").read_bytes()))
-    assert made[0] == made[1]
-    outputs, distributions, module = made[0]
-    assert outputs.keys() == {f"hello-filter-0.1.0.{image_format}.tar", "hello-filter-0.1.0.json"}
-    assert len(distributions) == 2
+    sample, other = samples
+    module = (sample.root / "plugin.wasm").read_bytes()
+    assert module == (other.root / "plugin.wasm").read_bytes()
+    assert sample.outputs == other.outputs
+    assert sample.distributions == other.distributions
+    assert sample.outputs.keys() == {f"hello-filter-0.1.0.{image_format}.tar", "hello-filter-0.1.0.json"}
+    assert len(sample.distributions) == 2
 
     report = sample.report
     image, names = archive.read(sample.root / "build" / "wasm-oci" / report["archive"])

@@ -1,0 +1,116 @@
+"""Other people's tools, run where nothing of this machine's user shows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REQUIRED = "HATCH_WASM_OCI_REQUIRE_INTEROP"
+TIME_LIMIT = 60
+_CONFIGURATION = """\
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {directory}}}, delete: {{enabled: true}}}}
+http: {{addr: "127.0.0.1:{port}", secret: of-this-test-run}}
+"""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A tool that is installed, and the directory that it takes for the user's home."""
+
+    program: str
+    home: Path
+
+    def run(self, *arguments: str | Path) -> bytes:
+        """Run the tool, which must succeed, and return its standard output."""
+        process = self.attempt(*arguments)
+        assert process.returncode == 0, process.stderr.decode()
+        return process.stdout
+
+    def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
+        """Run the tool."""
+        return subprocess.run(
+            (self.program, *arguments),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        home = str(self.home)
+        return {**kept, "HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home, "XDG_CONFIG_HOME": home}
+
+
+def find(name: str, home: Path) -> Peer:
+    """Find a tool; without it the test is skipped, or fails where the environment says that it must be there."""
+    program = shutil.which(name)
+    if program is None:
+        refuse(f"{name} is not installed: apt-get install {name}")
+    return Peer(str(program), home)
+
+
+def refuse(reason: str) -> None:
+    """Skip the test, or fail it where the environment says that the peers must be there."""
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED}=1, but {reason}")
+    pytest.skip(reason)
+
+
+@contextmanager
+def docker_registry(peer: Peer, directory: Path) -> Iterator[str]:
+    """Run Debian's docker-registry while the block runs, and give its host and port."""
+    for attempt in range(5):
+        port = _free_port()
+        configuration = directory / f"{attempt}.yml"
+        configuration.write_text(_CONFIGURATION.format(directory=directory / "storage", port=port))
+        command = (peer.program, "serve", str(configuration))
+        with (directory / "log").open("ab") as log:
+            process = subprocess.Popen(command, env=peer.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            if _answers(process, port):
+                yield f"127.0.0.1:{port}"
+                return
+        finally:
+            process.terminate()
+            process.wait(TIME_LIMIT)
+    pytest.fail(f"docker-registry does not start: {(directory / 'log').read_text()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address: tuple[str, int] = listener.getsockname()
+        return address[1]
+
+
+def _answers(process: subprocess.Popen[Any], port: int) -> bool:
+    """Wait until the process listens; say no where it ended, such as when somebody else took the port."""
+    end = time.monotonic() + TIME_LIMIT
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=TIME_LIMIT).close()
+        except ConnectionRefusedError:
+            try:
+                process.wait(0.005)
+            except subprocess.TimeoutExpired:
+                continue
+            return False
+        return process.poll() is None
+    return False
