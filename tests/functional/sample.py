@@ -63,6 +63,11 @@ class Sample:
         value: dict[str, Any] = json.loads(report)
         return value
 
+    @property
+    def names(self) -> set[str]:
+        """The paths of all files of the project, relative to its root."""
+        return {path.relative_to(self.root).as_posix() for path in self.root.rglob("*") if path.is_file()}
+
     def files(self, directory: str = ".") -> dict[str, bytes]:
         """Return all files below a directory of the project: the content by the path below that directory."""
         top = self.root / directory

@@ -109,7 +109,7 @@ def check(front_ends: FrontEnds, root: Path, case: Case, prepare: Callable[[Samp
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         prepare(sample)
-        before = sample.files().keys()
+        before = sample.names
         result = (
             front_ends.hatchling(sample.root, "build") if door == "hatchling" else front_ends.own(sample.root, "build")
         )
@@ -121,7 +121,7 @@ def check(front_ends: FrontEnds, root: Path, case: Case, prepare: Callable[[Samp
         assert "builtin" not in line  # no fault of this package's own
         assert not result.out
         state = "build/wasm-oci/.header-filter-1.2.0.state"
-        assert sample.files().keys() - before <= ({"plugin.wasm", state} if case.compiled else set())
+        assert sample.names - before <= ({"plugin.wasm", state} if case.compiled else set())
         printed += result.err
     return printed
 
@@ -138,8 +138,6 @@ def test_a_module_over_the_limit_of_the_layer(front_ends: FrontEnds, tmp_path: P
         with (sample.root / "plugin.wasm").open("wb") as file:
             file.write(HEADER)
             file.truncate(256 * 1024 * 1024)
-        files = sample.root / "plugin.wasm"
-        assert files.stat().st_blocks < 100
 
     words = (
         "plugin.wasm has 268435456 bytes",

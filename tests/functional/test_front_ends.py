@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ARCHIVE = "header-filter-1.2.0.oci.tar"
 REPORT = "header-filter-1.2.0.json"
 SDIST = "header_filter-1.2.0.tar.gz"
-WHEEL = "header_filter-1.2.0-py2.py3-none-any.whl"
+WHEEL = "header_filter-1.2.0-py3-none-any.whl"
 
 COMMANDS: dict[str, Callable[[FrontEnds, Path], Result]] = {
     "hatch build": lambda front_ends, root: front_ends.hatch(root, "build"),
@@ -49,7 +49,7 @@ def test_a_build_adds_the_image_and_changes_nothing(
     reference = Sample.create(tmp_path / "reference", settings, ignored=ignored)
     assert front_ends.own(reference.root, "build").code == 0
     sample = Sample.create(tmp_path / "sample", settings, ignored=ignored)
-    before = sample.files().keys()
+    before = sample.names
 
     first = COMMANDS[command](front_ends, sample.root)
 
@@ -64,7 +64,7 @@ def test_a_build_adds_the_image_and_changes_nothing(
     assert sample.report["reference"] == "registry.example/filters/header-filter:1.2.0"
     assert len(sample.runs) == 1
     assert sample.runs[0]["hatch"] is (command not in ISOLATED)
-    new = {name for name in sample.files() if not name.startswith(("build/wasm-oci/", "dist/"))} - before
+    new = {name for name in sample.names if not name.startswith(("build/wasm-oci/", "dist/"))} - before
     assert new == {"plugin.wasm"}
 
     made = sample.outputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import itertools
 import subprocess
@@ -33,10 +34,16 @@ def build(directory: Path, project: Path) -> None:
     """
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory))
     subprocess.run(command, cwd=project, check=True, capture_output=True)
-    own = metadata.distribution("hatch-wasm-oci").requires or []
-    # Editable installations of hatchling need editables.
-    for distribution in _closure([*own, "editables"]):
+    wanted = list(metadata.distribution("hatch-wasm-oci").requires or [])
+    if has_editables():
+        wanted.append("editables")
+    for distribution in _closure(wanted):
         _write(directory, distribution)
+
+
+def has_editables() -> bool:
+    """Say whether there is what hatchling needs for editable installations."""
+    return importlib.util.find_spec("editables") is not None
 
 
 def _closure(requirements: list[str]) -> list[metadata.Distribution]:
