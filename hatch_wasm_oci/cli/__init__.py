@@ -28,9 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         outcome = options.command(options)
-        text = json.dumps(outcome.value, ensure_ascii=False, indent=2) if options.json else "\n".join(outcome.lines)
+        text = json.dumps(outcome.value, indent=2) if options.json else "\n".join(outcome.lines)
         if text and (options.json or not options.quiet):
-            print(text, flush=True)
+            _print(text)
     except WasmOciError as error:
         print(f"hatch-wasm-oci: {error}", file=sys.stderr)
         return FAILED
@@ -41,3 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("hatch-wasm-oci: interrupted", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _print(text: str) -> None:
+    encoding = sys.stdout.encoding or "utf-8"  # of a terminal that may not know every character
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

@@ -39,12 +39,10 @@ def generated_paths(tables: Sequence[Table]) -> tuple[str, ...]:
     Returns:
         Patterns as .gitignore has them, from the project's root.
     """
-    values = [table.values for table in tables]
-    values += [image for table in values for image in _list(table.get("images")) if isinstance(image, Mapping)]
-    directories = [DEFAULT_DIRECTORY, *(table["directory"] for table in values if "directory" in table)]
-    modules: list[Any] = []
-    if any("compile" in table for table in values):
-        modules = ["plugin.wasm", *(table["module"] for table in values if "module" in table)]
+    images = _images(tables)
+    values = (*(table.values for table in tables), *images)
+    directories = [DEFAULT_DIRECTORY, *(value["directory"] for value in values if "directory" in value)]
+    modules = [image.get("module", "plugin.wasm") for image in images if "compile" in image]
     patterns = [(path, "/") for path in directories] + [(path, "") for path in modules]
     return tuple(
         dict.fromkeys(
@@ -56,6 +54,15 @@ def generated_paths(tables: Sequence[Table]) -> tuple[str, ...]:
             and ".." not in PurePath(path).parts
         )
     )
+
+
+def _images(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """Return the values of each image, those of the tables among them by which the image's own are overridden."""
+    position = max((index for index, table in enumerate(tables, 1) if "images" in table.values), default=0)
+    before: dict[str, Any] = {key: value for table in tables[:position] for key, value in table.values.items()}
+    after: dict[str, Any] = {key: value for table in tables[position:] for key, value in table.values.items()}
+    images = [image for image in _list(before.get("images")) if isinstance(image, Mapping)]
+    return [{**before, **image, **after} for image in images or [{}]]
 
 
 def _list(value: object) -> list[Any]:

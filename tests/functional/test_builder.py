@@ -132,3 +132,15 @@ def test_one_of_two_images(front_ends: FrontEnds, tmp_path: Path) -> None:
     assert [image["name"] for image in json.loads(result.out)] == ["second"]
     assert sample.outputs.keys() == {"second-1.2.0.docker.tar", "second-1.2.0.json"}
     assert hatch_wasm_oci.package(sample.root, image="second").unchanged
+
+
+def test_a_module_that_nobody_compiles_stays_in_the_sdist(front_ends: FrontEnds, tmp_path: Path) -> None:
+    prebuilt = TWO_IMAGES.rpartition("module =")[0] + 'format = "docker"\n'
+    distributions = []
+    for name, arguments in (("with", ()), ("without", ("--no-hooks",))):
+        sample = Sample.create(tmp_path / name, prebuilt, ignored=None)
+        (sample.root / "plugin.wasm").write_bytes(b"\0asm\x01\0\0\0")
+        result = front_ends.hatchling(sample.root, "build", *arguments, HATCH_WASM_OCI_SKIP="1")
+        assert result.code == 0, result.err
+        distributions.append(sample.distributions)
+    assert distributions[0] == distributions[1]

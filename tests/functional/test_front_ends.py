@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -135,3 +136,16 @@ def test_a_module_that_the_project_asks_for_is_in_its_distributions(front_ends: 
     assert result.code == 0, result.err
     with zipfile.ZipFile(sample.root / "dist" / WHEEL) as wheel:
         assert wheel.read(module) == (sample.root / module).read_bytes()
+
+
+def test_text_that_the_terminal_cannot_show(front_ends: FrontEnds, tmp_path: Path) -> None:
+    settings = COMPILE + '[tool.hatch.build.hooks.wasm-oci.annotations]\nplace = "\u65e5"\n'
+    sample = Sample.create(tmp_path / "sample \u65e5", settings)
+    archive = f"build/wasm-oci/{ARCHIVE}"
+    results = [
+        front_ends.own(sample.root, *arguments, PYTHONIOENCODING="ascii")
+        for arguments in (("build",), ("inspect", archive), ("inspect", "--json", archive))
+    ]
+    assert not [result.err for result in results if result.code]
+    assert "annotation place = \\u65e5" in results[1].out
+    assert json.loads(results[2].out)["annotations"]["place"] == "\u65e5"
