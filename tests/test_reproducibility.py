@@ -36,9 +36,9 @@ runtime-config = {type = "envoy_proxy", config = {z = 1, a = [true]}}
 
 # Of the whole archive: each digest in it is among what users have pinned.
 GOLDEN = {
-    "oci": "23439f340f063777b20e2b9139ae3d6f8cf3ab65685150ae1569f6c7e420ef72",
-    "docker": "3faef099a1ae7e58a89a30ef11b851bdde898282c1da3e39d1afd007255f259e",
-    "artifact": "a941419a289df7ae0d4b4c0f4e10728adc707e9e1eb13560f3dc507795cabf8b",
+    "oci": "66b5da29c7461e66056ca8d5b38eb95c62fa174d4ddfd3a0fee3c46d5e05688c",
+    "docker": "181cd8fa4306367d6b4592ef1e1dd323d688d6decc6c5cf52c7b2975e820010e",
+    "artifact": "2d56e2a901b2badb3fb312ee9fef07c363341060f4b154019a235154ec5be00f",
 }
 
 

@@ -64,8 +64,8 @@ class Settings:
         envoy: The lowest Envoy version that the module must load in.
         compression: `deflate` or `store`.
         time: The time that outputs bear, in seconds since 1970.
-        generated: Paths, relative to the project's root, that compile commands and builds of all the project's images
-            write: none of them is a source unless `sources` names it.
+        generated: Paths, relative to the project's root, that builds of the project's other images write: none of them
+            is a source unless `sources` names it.
     """
 
     project: Project

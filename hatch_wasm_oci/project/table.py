@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -82,8 +82,9 @@ def load(
     reader.check_together(settings)
     if reader.errors:
         raise SettingsError(reader.errors)
-    generated = frozenset(path for one in settings for path in (one.directory, one.module if one.compile else ""))
-    return tuple(replace(one, generated=generated - {""}) for one in settings)
+    return tuple(
+        replace(one, generated=_generated(other for other in settings if other is not one)) for one in settings
+    )
 
 
 class _Reader:
@@ -326,6 +327,10 @@ class _Reader:
         if text and not _ENVOY.fullmatch(text):
             self.fail(value.key, f'{shown(text)} is no version of Envoy. Write it as "1.36".')
         return text
+
+
+def _generated(settings: Iterable[Settings]) -> frozenset[str]:
+    return frozenset(path for one in settings for path in (one.directory, one.module if one.compile else "") if path)
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:

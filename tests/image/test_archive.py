@@ -73,7 +73,7 @@ def test_an_archive_is_a_layout_and_loads_in_docker() -> None:
     (descriptor,) = json.loads(files["index.json"])["manifests"]
     assert descriptor == {
         **SMALL.manifest.descriptor.to_json(),
-        "annotations": {"org.opencontainers.image.ref.name": "1.0"},
+        "annotations": {"io.containerd.image.name": NAMES[0], "org.opencontainers.image.ref.name": "1.0"},
     }
     (entry,) = json.loads(files["manifest.json"])
     assert entry["RepoTags"] == list(NAMES)

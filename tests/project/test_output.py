@@ -50,7 +50,7 @@ def test_what_fails_on_the_way_leaves_the_old_files(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "build").write_text("mine")
-    with pytest.raises(OutputError, match=r"build/wasm-oci/a can't be written: Not a directory\. Make room"):
+    with pytest.raises(OutputError, match=r"build/wasm-oci can't be written: Not a directory\. Make room"):
         output.write({tmp_path / "build" / "wasm-oci" / "a": [b"x"]})
     with pytest.raises(OutputError, match="can't be written"):
         output.write({tmp_path / "build" / "a": [b"x"]})

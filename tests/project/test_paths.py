@@ -17,13 +17,10 @@ from tests.project.test_table import TOML
         ([{}], ("/build/wasm-oci/",)),
         ([{"module": "x.wasm"}], ("/build/wasm-oci/",)),
         ([{"compile": "make"}], ("/build/wasm-oci/", "/plugin.wasm")),
-        ([{"compile": "make", "module": "a..b/x.wasm"}], ("/build/wasm-oci/", "/plugin.wasm", "/a..b/x.wasm")),
+        ([{"compile": "make", "module": "a..b/x.wasm"}], ("/build/wasm-oci/", "/a..b/x.wasm")),
         ([{"directory": "./out"}, {"directory": "other/out"}], ("/build/wasm-oci/", "/out/", "/other/out/")),
         ([{"directory": "../out"}, {"directory": "/out"}, {"directory": 5}, {"directory": "."}], ("/build/wasm-oci/",)),
-        (
-            [{"images": [{"directory": "a"}, 5, {"compile": [], "module": "m"}]}],
-            ("/build/wasm-oci/", "/a/", "/plugin.wasm", "/m"),
-        ),
+        ([{"images": [{"directory": "a"}, 5, {"compile": [], "module": "m"}]}], ("/build/wasm-oci/", "/a/", "/m")),
     ],
 )
 def test_what_a_build_generates(tables: list[dict[str, Any]], paths: tuple[str, ...]) -> None:
