@@ -28,9 +28,6 @@ def build(directory: Path, project: Path) -> None:
     Args:
         directory: The directory, which exists.
         project: The project's root.
-
-    Raises:
-        LookupError: A distribution is not installed here.
     """
     command = (sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory))
     subprocess.run(command, cwd=project, check=True, capture_output=True)
@@ -54,10 +51,7 @@ def _closure(requirements: list[str]) -> list[metadata.Distribution]:
         name = canonicalize_name(requirement.name)
         if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
             continue
-        try:
-            found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            raise LookupError(f"{name} is not installed") from None
+        found[name] = metadata.distribution(name)
         waiting += [Requirement(text) for text in found[name].requires or []]
     return list(found.values())
 
