@@ -58,19 +58,15 @@ class Peer:
         return {**kept, "HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home, "XDG_CONFIG_HOME": home}
 
 
-def find(name: str, home: Path) -> Peer:
+def find(name: str, home: Path, *, optional: bool = False) -> Peer:
     """Find a tool; without it the test is skipped, or fails where the environment says that it must be there."""
     program = shutil.which(name)
     if program is None:
-        refuse(f"{name} is not installed: apt-get install {name}")
-    return Peer(str(program), home)
-
-
-def refuse(reason: str) -> None:
-    """Skip the test, or fail it where the environment says that the peers must be there."""
-    if os.environ.get(REQUIRED) == "1":
-        pytest.fail(f"{REQUIRED}=1, but {reason}")
-    pytest.skip(reason)
+        reason = f"{name} is not installed: apt-get install {name}"
+        if os.environ.get(REQUIRED) == "1" and not optional:
+            pytest.fail(f"{REQUIRED}=1, but {reason}")
+        pytest.skip(reason)
+    return Peer(program, home)
 
 
 @contextmanager
