@@ -20,7 +20,10 @@ _RESETS = ("before", "during", "after")
 
 @dataclass
 class Fault:
-    """One fault; made by `Faults.add`, which says what each field means. `played` counts how often it happened."""
+    """One fault; made by `Faults.add`, which says what each field means.
+
+    `played` counts how often it happened; `wait` returns when it first does.
+    """
 
     method: str | None = None
     path: str | re.Pattern[str] | None = None
@@ -41,6 +44,18 @@ class Fault:
     digest: str | None = None
     content_length: int | None = None
     played: int = field(default=0, init=False)
+    _happened: threading.Event = field(default_factory=threading.Event, init=False, repr=False, compare=False)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until this fault is being played.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether it was played; the request is then held, reset or answered as the fault says.
+        """
+        return self._happened.wait(timeout)
 
     def matches(self, method: str, path: str) -> bool:
         """Whether this fault is meant for such a request, apart from how often it was played."""
@@ -177,6 +192,7 @@ class Faults:
                     fault.skip -= 1
                     continue
                 fault.played += 1
+                fault._happened.set()  # noqa: SLF001 - a fault and its line are one thing
                 return fault
         return None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import SettingsError
 from hatch_wasm_oci.testing.distribution.behaviour import Behaviour
-from hatch_wasm_oci.testing.distribution.registry import Registry
+from hatch_wasm_oci.testing.distribution.endpoints import Endpoints
 from hatch_wasm_oci.testing.faults import Faults
 from hatch_wasm_oci.testing.http1.server import Server, Service
 from hatch_wasm_oci.testing.storage.memory import MemoryStorage
@@ -117,13 +117,13 @@ class EmbeddedRegistry:
                 return self
             context = self._context()
             self._storage = self._open_storage()
-            registry = Registry(
+            endpoints = Endpoints(
                 self._storage, self._behaviour, self._authentication, lambda: self._url(self._blob_server)
             )
-            service = Service(registry.answer, self._records.append, self.faults, self._timeout)
+            service = Service(endpoints.answer, self._records.append, self.faults, self._timeout)
             self._server = self._listen(self._port, service, context)
             if self._behaviour.redirect_blobs:
-                service = replace(service, answer=registry.answer_blob_host, storage=True)
+                service = replace(service, answer=endpoints.answer_blob_host, storage=True)
                 self._blob_server = self._listen(0, service, context)
                 self._blob_server.start()
             self._server.start()

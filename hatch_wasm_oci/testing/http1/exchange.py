@@ -116,7 +116,7 @@ class Exchange:
         body = request.body
         if body.finished:
             return True
-        if body.awaited:
+        if body.waited_for:
             return False
         return body.drain(_DRAINED)
 

@@ -150,13 +150,13 @@ class _ConnectionHandler(socketserver.BaseRequestHandler):
         if server.context is None:
             self._serve(connection)
             return
-        try:
-            # In this thread: a client that never finishes the handshake must not hold up the others.
-            secure = server.context.wrap_socket(connection, server_side=True)
-        except OSError:
-            return
-        with secure:
+        with server.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secure:
             server.track(secure)
+            try:
+                # In this thread: a client that never finishes the handshake must not hold up the others.
+                secure.do_handshake()
+            except OSError:
+                return
             self._serve(secure)
 
     def _serve(self, connection: socket.socket) -> None:

@@ -133,7 +133,7 @@ class RequestBody:
         return self._last_chunk_seen if self._chunked else not self._left
 
     @property
-    def awaited(self) -> bool:
+    def waited_for(self) -> bool:
         """Whether the client still waits for `100 Continue`."""
         return self._before is not None and not self.finished
 

@@ -39,7 +39,7 @@ _METHODS = {
 }
 
 
-class Registry:
+class Endpoints:
     """The distribution protocol over a storage.
 
     Args:
