@@ -212,7 +212,7 @@ class BearerAuthentication:
         return self._give(user, form.get("scope", []), offline=offline, refresh=refresh)
 
     def _give(self, user: str | None, scopes: list[str], *, offline: bool, refresh: str | None = None) -> Response:
-        accesses = _parse_scopes(scopes)
+        accesses = parse_scopes(scopes)
         if user is None:
             accesses = [Access(item.kind, item.name, item.actions & {"pull"}) for item in accesses]
         token = secrets.token_urlsafe(32)
@@ -236,8 +236,8 @@ class BearerAuthentication:
         return json_response(200, answer, {"Cache-Control": "no-store"})
 
 
-def _parse_scopes(scopes: list[str]) -> list[Access]:
-    # Scopes come as several parameters, as one with spaces, or both; what is no scope gives nothing.
+def parse_scopes(scopes: list[str]) -> list[Access]:
+    """Parse scopes, which come as several parameters, as one with spaces, or both; what is no scope gives nothing."""
     found: dict[tuple[str, str], frozenset[str]] = {}
     for text in " ".join(scopes).split(" "):
         match = _SCOPE.fullmatch(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 from collections import deque
 from dataclasses import replace
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.authentication import Authentication
     from hatch_wasm_oci.testing.http1.message import RequestRecord
 
-_LOGGED = 100_000
+_LOGGED = 10_000
 
 
 class EmbeddedRegistry:
@@ -111,38 +109,26 @@ class EmbeddedRegistry:
         self._authority: Path | None = None
 
     def start(self) -> Self:
-        """Begin to serve; does nothing where it already does."""
+        """Begin to serve; does nothing where it already does.
+
+        Raises:
+            SettingsError: The address can't be listened on, or TLS can't be had.
+            OutputError: The directory can't be used.
+        """
         with self._lock:
-            if self._server is not None:
-                return self
-            context = self._context()
-            self._storage = self._open_storage()
-            endpoints = Endpoints(
-                self._storage, self._behaviour, self._authentication, lambda: self._url(self._blob_server)
-            )
-            service = Service(endpoints.answer, self._records.append, self.faults, self._timeout)
-            self._server = self._listen(self._port, service, context)
-            if self._behaviour.redirect_blobs:
-                service = replace(service, answer=endpoints.answer_blob_host, storage=True)
-                self._blob_server = self._listen(0, service, context)
-                self._blob_server.start()
-            self._server.start()
+            if self._server is None:
+                try:
+                    self._serve()
+                except BaseException:
+                    self._release()
+                    raise
             return self
 
     def stop(self) -> None:
         """End every connection and forget what is in memory; does nothing where it is not running."""
         with self._lock:
-            if self._server is None:
-                return
             self.faults.clear()
-            self._server.stop()
-            if self._blob_server is not None:
-                self._blob_server.stop()
-            if self._storage is not None:
-                self._storage.close()
-            if self._certificates is not None:
-                shutil.rmtree(self._certificates, ignore_errors=True)
-            self._server = self._blob_server = self._storage = self._certificates = self._authority = None
+            self._release()
 
     def clear(self) -> None:
         """Empty repositories, uploads, log and faults; what is being played ends."""
@@ -168,7 +154,7 @@ class EmbeddedRegistry:
 
     @property
     def log(self) -> tuple[RequestRecord, ...]:
-        """Every request since the last `clear`, oldest first; of very many, the newest."""
+        """Every request since the last `clear`, oldest first; of very many, the newest 10,000."""
         return tuple(self._records)
 
     @property
@@ -184,6 +170,34 @@ class EmbeddedRegistry:
     ) -> None:
         self.stop()
 
+    def _serve(self) -> None:
+        context = self._context()
+        self._storage = self._open_storage()
+        endpoints = Endpoints(
+            self._storage, self._behaviour, self._authentication, lambda: self._url(self._blob_server)
+        )
+        service = Service(
+            endpoints.answer, self._records.append, self.faults, self._timeout, secure=context is not None
+        )
+        self._server = self._listen(self._port, service, context)
+        if self._behaviour.redirect_blobs:
+            service = replace(service, answer=endpoints.answer_blob_host, storage=True)
+            self._blob_server = self._listen(0, service, context)
+            self._blob_server.start()
+        self._server.start()
+
+    def _release(self) -> None:
+        for server in (self._server, self._blob_server):
+            if server is not None:
+                server.stop()
+        if self._storage is not None:
+            self._storage.close()
+        if self._certificates is not None:
+            import shutil  # noqa: PLC0415 - slow to import, and rarely needed
+
+            shutil.rmtree(self._certificates, ignore_errors=True)
+        self._server = self._blob_server = self._storage = self._certificates = self._authority = None
+
     def _url(self, server: Server | None) -> str:
         if server is None:
             raise SettingsError(["registry: it is not running. Call start(), or use it in a with statement."])
@@ -194,9 +208,6 @@ class EmbeddedRegistry:
         try:
             return Server(self._address, port, service, context)
         except OSError as error:
-            if self._server is not None:
-                self._server.server_close()
-                self._server = None
             raise SettingsError(
                 [f"address: {self._address}:{port} can't be listened on ({error.strerror}). Give another, or port 0."]
             ) from error
@@ -213,6 +224,8 @@ class EmbeddedRegistry:
         if files is None or files is False:
             return None
         if files is True:
+            import tempfile  # noqa: PLC0415 - as shutil, slow to import and rarely needed
+
             self._certificates = Path(tempfile.mkdtemp(prefix="registry-tls-"))
             names = dict.fromkeys(["127.0.0.1", "::1", "localhost", self._address])
             files = make_certificates(self._certificates, list(names))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from typing import TYPE_CHECKING
 
@@ -52,7 +51,7 @@ class Exchange:
         response = error_response(error.status, "UNSUPPORTED", f"the request has {error.reason}")
         self._problem = error.reason
         self._record(head, body_size, response)
-        send_response(self._connection, response, head_only=False, keep_alive=False)
+        send_response(self._connection, response, head_only=False, keep_alive=False, plain=False)
         self._linger()
 
     def run(self, head: RequestHead) -> bool:
@@ -65,7 +64,7 @@ class Exchange:
             ConnectionEndedError: It can't, and nothing is left to be sent.
         """
         body = RequestBody(self._reader, head.body_length, self._continue if head.expects_continue else None)
-        request = Request(head, body, secure=isinstance(self._connection, ssl.SSLSocket))
+        request = Request(head, body, secure=self._service.secure)
         interrupt = self._service.faults.waiting()
         self._fault = self._service.faults.take(head.method, head.path)
         try:
@@ -129,7 +128,9 @@ class Exchange:
         if fault is not None and _spoils(fault):
             send_spoilt(self._connection, response, fault, interrupt, head_only=head_only)
             return False
-        send_response(self._connection, response, head_only=head_only, keep_alive=keep_alive)
+        send_response(
+            self._connection, response, head_only=head_only, keep_alive=keep_alive, plain=not self._service.secure
+        )
         if not keep_alive and not request.body.finished:
             self._linger()
         return keep_alive

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import struct
 import time
 from http import HTTPStatus
@@ -26,7 +25,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def send_response(connection: socket.socket, response: Response, *, head_only: bool, keep_alive: bool) -> None:
+def send_response(
+    connection: socket.socket, response: Response, *, head_only: bool, keep_alive: bool, plain: bool
+) -> None:
     """Send an answer.
 
     Args:
@@ -34,6 +35,7 @@ def send_response(connection: socket.socket, response: Response, *, head_only: b
         response: The answer.
         head_only: Whether to leave out the body, as for HEAD.
         keep_alive: Whether the connection stays open after it.
+        plain: Whether the kernel may copy a file straight to the connection, which TLS can't.
 
     Raises:
         ConnectionEndedError: The client went away, or takes nothing for longer than the connection's timeout.
@@ -43,7 +45,7 @@ def send_response(connection: socket.socket, response: Response, *, head_only: b
     if head_only or not length:
         _send(connection, head)
         return
-    _send_content(connection, head, response.content)
+    _send_content(connection, head, response.content, plain=plain)
 
 
 def send_spoilt(
@@ -71,7 +73,7 @@ def send_spoilt(
             head = head[: len(head) // 2]
         body = body[: len(body) // 2]
     _send(connection, head)
-    if head_only:
+    if head_only or response.status in _BODILESS:
         body = b""
     body = body[: fault.truncate]
     if fault.drip is None:
@@ -129,8 +131,8 @@ def _head(response: Response, *, length: int | None, keep_alive: bool) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
-def _send_content(connection: socket.socket, head: bytes, content: Content) -> None:
-    opened = None if isinstance(connection, ssl.SSLSocket) else content.file()
+def _send_content(connection: socket.socket, head: bytes, content: Content, *, plain: bool) -> None:
+    opened = content.file() if plain else None
     if opened is None:
         pieces = content.pieces(_PIECE)
         first = next(pieces)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.faults import Faults
     from hatch_wasm_oci.testing.http1.message import Request, RequestRecord, Response
 
+_ACCEPT_PAUSE = 0.05  # seconds
 _STOPPING_TIME = 5.0  # seconds that a connection's thread may take to notice that its socket is gone
 
 
@@ -32,6 +33,7 @@ class Service:
         record: Keeps a record; called before the answer is sent.
         faults: The faults to play.
         timeout: Seconds to wait for a client, whether it reads or writes.
+        secure: Whether it is served over TLS.
         storage: Whether this is the second host, which serves redirected blobs.
     """
 
@@ -39,6 +41,7 @@ class Service:
     record: Callable[[RequestRecord], None]
     faults: Faults
     timeout: float
+    secure: bool = False
     storage: bool = False
 
 
@@ -106,6 +109,14 @@ class Server(socketserver.ThreadingTCPServer):
         except OSError:
             return  # a full queue: the thread is awake anyway
 
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection; where that fails, as for want of file descriptors, not again at once."""
+        try:
+            return super().get_request()
+        except OSError:
+            self.stopping.wait(_ACCEPT_PAUSE)
+            raise
+
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - the base class's signature
         """Refuse connections that come while stopping."""
         return not self.stopping.is_set()
@@ -152,6 +163,8 @@ class _ConnectionHandler(socketserver.BaseRequestHandler):
             return
         with server.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secure:
             server.track(secure)
+            if server.stopping.is_set():
+                return
             try:
                 # In this thread: a client that never finishes the handshake must not hold up the others.
                 secure.do_handshake()

@@ -172,12 +172,12 @@ class DiskStorage(MemoryStorage):
         for path in (folder / "_manifests").glob("*/*"):
             digest = f"{path.parent.name}:{path.name}"
             content = self._contents.get(digest)
-            if content is None:
+            facts = _read_facts(path)
+            if content is None or facts is None:
                 continue
             data = b"".join(content.pieces(1024 * 1024))
-            facts = json.loads(path.read_text(encoding="utf-8"))
             if digest_of(data, path.parent.name) == digest:
-                found.manifests[digest] = StoredManifest(digest, facts["mediaType"], data, facts["subject"])
+                found.manifests[digest] = StoredManifest(digest, facts[0], data, facts[1])
         for path in (folder / "_tags").glob("*"):
             digest = path.read_text(encoding="ascii")
             if is_tag(path.name) and digest in found.manifests:
@@ -226,6 +226,17 @@ class DiskStorage(MemoryStorage):
 
     def _forget_tag(self, repository: str, tag: str) -> None:
         (self.root / "repositories" / repository / "_tags" / tag).unlink(missing_ok=True)
+
+
+def _read_facts(path: Path) -> tuple[str, str] | None:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    if not isinstance(facts, dict):
+        return None
+    media_type, subject = facts.get("mediaType"), facts.get("subject")
+    return (media_type, subject) if isinstance(media_type, str) and isinstance(subject, str) else None
 
 
 def _checked(digest: str) -> tuple[str, str]:

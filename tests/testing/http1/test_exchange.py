@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hatch_wasm_oci.testing import EmbeddedRegistry
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from hatch_wasm_oci.testing import EmbeddedRegistry
     from tests.testing.conftest import Client
 
 BLOB = b"\0asm\1\0\0\0"
@@ -140,6 +144,66 @@ def test_a_slow_client_is_sent_away(
     idle = connect(registry)
     assert statuses(waiting.recv(10000)) == [408]
     assert idle.recv(10) == b""
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Iterator[EmbeddedRegistry]:
+    with EmbeddedRegistry(timeout=5) as registry:
+        yield registry
+
+
+METHODS = st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"BREW"])
+TARGETS = st.sampled_from(
+    [
+        b"/v2/",
+        b"/v2/_catalog?n=1&last=",
+        b"/v2/a/tags/list?n=0",
+        b"/v2/a/blobs/uploads/",
+        b"/v2/a/blobs/uploads/?digest=" + DIGEST.encode(),
+        b"/v2/a/blobs/uploads/?mount=" + DIGEST.encode(),
+        b"/v2/a/blobs/" + DIGEST.encode(),
+        b"/v2/a/manifests/1",
+        b"/v2/a/referrers/" + DIGEST.encode(),
+        b"/token?scope=x",
+    ]
+)
+FIELDS = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Length: 8",
+            b"Content-Length: 0",
+            b"Transfer-Encoding: chunked",
+            b"Expect: 100-continue",
+            b"Connection: close",
+            b"Range: bytes=1-",
+            b"Content-Range: 0-7",
+            b"If-None-Match: *",
+            b"Content-Type: application/vnd.oci.image.manifest.v1+json",
+            b"Authorization: Basic x",
+        ]
+    )
+    | st.binary(max_size=10),
+    max_size=5,
+)
+BODIES = st.sampled_from([b"", BLOB, b"8\r\n" + BLOB + b"\r\n0\r\n\r\n", b"{}", b"[" * 50]) | st.binary(max_size=20)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(METHODS, TARGETS, FIELDS, BODIES), min_size=1, max_size=3))
+def test_no_request_breaks_the_server(
+    fuzzed: EmbeddedRegistry, requests: list[tuple[bytes, bytes, list[bytes], bytes]]
+) -> None:
+    data = b"".join(
+        b"%s %s HTTP/1.1\r\nHost: x\r\n%s\r\n%s" % (method, target, b"".join(field + b"\r\n" for field in fields), body)
+        for method, target, fields, body in requests
+    )
+    host, _, port = fuzzed.host.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+    assert not [record for record in fuzzed.log[-5:] if record.status == 500]
 
 
 def test_our_own_mistakes_reach_the_log_and_not_the_terminal(
