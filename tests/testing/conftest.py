@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from hatch_wasm_oci.testing import EmbeddedRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+# Times say nothing on a machine that others use too: no deadline, and no complaint about a slow first draw.
+settings.register_profile("testing", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("testing")
 
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
 

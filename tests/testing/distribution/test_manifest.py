@@ -22,7 +22,7 @@ from hatch_wasm_oci.testing.distribution.manifest import (
 DIGEST = "sha256:" + "a" * 64
 ENTRY = {"mediaType": "text/plain", "digest": DIGEST, "size": 3}
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just(DIGEST),
+    st.none() | st.booleans() | st.integers() | st.text("ab/:", max_size=4) | st.just(DIGEST),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(

@@ -159,7 +159,7 @@ def test_a_mount_that_fails_is_an_upload(client: Client, query: str) -> None:
     assert client("PUT", f"{answer.location}?digest={digest}", DATA).status == 201
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(min_size=1, max_size=3000), max_size=6))
 def test_any_chunks_make_the_blob_that_they_are_parts_of(client: Client, chunks: list[bytes]) -> None:
     whole, location, sent = b"".join(chunks), begin(client), 0

@@ -188,7 +188,7 @@ FIELDS = st.lists(
 BODIES = st.sampled_from([b"", BLOB, b"8\r\n" + BLOB + b"\r\n0\r\n\r\n", b"{}", b"[" * 50]) | st.binary(max_size=20)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(METHODS, TARGETS, FIELDS, BODIES), min_size=1, max_size=3))
 def test_no_request_breaks_the_server(
     fuzzed: EmbeddedRegistry, requests: list[tuple[bytes, bytes, list[bytes], bytes]]

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hatch_wasm_oci.testing.http1.head import CHUNKED, MalformedRequestError
@@ -196,7 +196,6 @@ def test_malformed_chunks_are_never_a_whole_body(wire: Wire, data: bytes) -> Non
         RequestBody(reader, CHUNKED).read(10**6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=10), st.sampled_from([b"", b";a", b';a="b"', b" ;c=d"]))
 def test_any_cutting_into_chunks_gives_the_same_body(pieces: list[bytes], extension: bytes) -> None:
     wire = Wire()
@@ -208,7 +207,6 @@ def test_any_cutting_into_chunks_gives_the_same_body(pieces: list[bytes], extens
         wire.close()
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_give_a_chunked_body_or_a_refusal(data: bytes) -> None:
     wire = Wire()

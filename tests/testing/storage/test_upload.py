@@ -21,7 +21,7 @@ def storages(tmp_path_factory: pytest.TempPathFactory) -> list[MemoryStorage]:
     return [MemoryStorage(), DiskStorage(tmp_path_factory.mktemp("registry"))]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.binary(max_size=20), st.integers(0, 30)), max_size=5), ALGORITHMS, ALGORITHMS)
 def test_what_is_appended_and_taken_back_is_what_is_kept(
     storages: list[MemoryStorage], steps: list[tuple[bytes, int]], hashed: str, asked: str
