@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 import sys
 from typing import TYPE_CHECKING
@@ -53,6 +54,19 @@ def test_a_stranger_does_not_trust_it(
         == 200
     )
     assert capfd.readouterr().err == ""
+
+
+def test_what_is_no_request_is_refused_over_tls_too(make_registry: Callable[..., EmbeddedRegistry]) -> None:
+    registry = make_registry(tls=True)
+    host, _, port = registry.host.rpartition(":")
+    context = ssl.create_default_context(cafile=registry.certificate_authority)
+    for data, status in ((b"nonsense\r\n\r\n", b"400"), (b"GET /v2/ HTTP/1.1\r\nHost: x\r\nX: \0\r\n\r\n", b"400")):
+        with (
+            socket.create_connection((host, int(port)), timeout=20) as raw,
+            context.wrap_socket(raw, server_hostname=host) as secure,
+        ):
+            secure.sendall(data)
+            assert secure.recv(10_000).startswith(b"HTTP/1.1 " + status)
 
 
 def test_files_that_are_there(

@@ -43,7 +43,12 @@ class Uploads:
             return self._progress(request, self._storage.begin_upload(repository), 202)
         if not is_digest(digest):
             raise invalid_digest(digest)
-        return self._finish(request, self._storage.begin_upload(repository), digest)
+        upload = self._storage.begin_upload(repository)
+        try:
+            return self._finish(request, upload, digest)
+        except BaseException:
+            self._storage.cancel(upload)  # the client never learnt of this session
+            raise
 
     def patch(self, request: Request, repository: str, identifier: str) -> Response:
         """Answer PATCH: append a chunk, or a stream of unknown length."""
@@ -86,7 +91,7 @@ class Uploads:
         algorithm = digest.partition(":")[0]
         with _Writing(upload):
             if not request.body.finished:
-                self._append(request, upload, algorithm)
+                self._append_all_or_nothing(request, upload, algorithm)
             found = upload.digest(algorithm)
             if found != digest:
                 self._storage.cancel(upload)
@@ -96,6 +101,16 @@ class Uploads:
             if not self._storage.commit(upload, digest):
                 raise _unknown_upload()
         return self._created(request, upload.repository, digest)
+
+    def _append_all_or_nothing(self, request: Request, upload: Upload, algorithm: str) -> None:
+        # A PUT that was cut off is sent again whole, where a PATCH goes on from what had arrived.
+        start = upload.size
+        try:
+            self._append(request, upload, algorithm)
+        except BaseException:
+            if upload.size > start:
+                upload.truncate(start)
+            raise
 
     def _append(self, request: Request, upload: Upload, algorithm: str = "sha256") -> None:
         start = upload.size

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -157,6 +158,72 @@ def test_a_mount_that_fails_is_an_upload(client: Client, query: str) -> None:
     answer = client("POST", f"/v2/target/blobs/uploads/?{query.format(digest)}")
     assert answer.status == 202
     assert client("PUT", f"{answer.location}?digest={digest}", DATA).status == 201
+
+
+def cut(client: Client, method: str, path: str, announced: int, sent: bytes) -> bytes:
+    host, _, port = client.host.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(
+            f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {announced}\r\n\r\n".encode() + sent
+        )
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(10_000)
+
+
+def test_a_put_that_was_cut_off_can_be_sent_again(client: Client) -> None:
+    location = chunk(client, begin(client), DATA[:40], 0).location
+    assert b" 400 " in cut(client, "PUT", f"{location}?digest={digest_of(DATA)}", 60, DATA[40:99])
+    assert client("GET", location).headers["Range"] == "0-39"
+    assert client("PUT", f"{location}?digest={digest_of(DATA)}", DATA[40:]).status == 201
+    assert client("GET", f"/v2/a/blobs/{digest_of(DATA)}").body == DATA
+
+
+def test_a_patch_that_was_cut_off_can_be_gone_on_with(client: Client) -> None:
+    location = begin(client)
+    assert b" 400 " in cut(client, "PATCH", location, 100, DATA[:70])
+    status = client("GET", location)
+    assert status.headers["Range"] == "0-69"
+    location = chunk(client, status.location, DATA[70:], 70).location
+    assert client("PUT", f"{location}?digest={digest_of(DATA)}").status == 201
+
+
+def test_a_single_post_that_was_cut_off_leaves_nothing(
+    make_registry: Callable[..., EmbeddedRegistry], make_client: Callable[..., Client], tmp_path: Path
+) -> None:
+    client = make_client(make_registry(directory=tmp_path))
+    assert b" 400 " in cut(client, "POST", f"/v2/a/blobs/uploads/?digest={digest_of(DATA)}", 100, DATA[:99])
+    assert client("POST", "/v2/a/blobs/uploads/?digest=x", DATA).code == "DIGEST_INVALID"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_two_writers_do_not_mix(client: Client) -> None:
+    location = begin(client)
+    host, _, port = client.host.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as slow:
+        slow.sendall(
+            f"PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n".encode()
+        )
+        assert b"100 Continue" in slow.recv(1000)
+        answer = client("PATCH", location, DATA)
+        assert (answer.status, answer.code) == (409, "BLOB_UPLOAD_INVALID")
+        slow.sendall(DATA[:5])
+        assert b" 202 " in slow.recv(1000)
+    assert client("GET", location).headers["Range"] == "0-4"
+
+
+def test_what_is_cleared_while_it_is_sent_is_not_stored(
+    registry: EmbeddedRegistry, make_client: Callable[..., Client]
+) -> None:
+    client = make_client(registry)
+    host, _, port = client.host.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as slow:
+        head = f"POST /v2/a/blobs/uploads/?digest={digest_of(DATA)} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n"
+        slow.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+        assert b"100 Continue" in slow.recv(1000)
+        registry.clear()
+        slow.sendall(DATA)
+        assert b" 404 " in slow.recv(1000)
+    assert client("HEAD", f"/v2/a/blobs/{digest_of(DATA)}").status == 404
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -14,6 +14,7 @@ from hatch_wasm_oci.testing import EmbeddedRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.testing.conftest import Client
 
@@ -144,6 +145,26 @@ def test_a_slow_client_is_sent_away(
     idle = connect(registry)
     assert statuses(waiting.recv(10000)) == [408]
     assert idle.recv(10) == b""
+
+
+@pytest.mark.parametrize("folder", [None, "disk"])
+def test_a_client_that_leaves_while_it_reads_disturbs_nobody(
+    make_registry: Callable[..., EmbeddedRegistry],
+    make_client: Callable[..., Client],
+    connect: Callable[[EmbeddedRegistry], socket.socket],
+    folder: str | None,
+    tmp_path: Path,
+) -> None:
+    registry = make_registry(directory=folder and tmp_path)
+    client = make_client(registry)
+    digest = client.push_blob("a", bytes(20_000_000))
+    for _ in range(3):
+        connection = connect(registry)
+        connection.sendall(f"GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        connection.close()
+    assert len(client("GET", f"/v2/a/blobs/{digest}").body) == 20_000_000
+    assert not [record.problem for record in registry.log if record.problem]
 
 
 @pytest.fixture(scope="module")
