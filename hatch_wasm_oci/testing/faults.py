@@ -126,6 +126,7 @@ class Faults:
 
         Without `status`, `redirect`, `reset="before"`, `reset="during"` of an upload or `hang`, the request is carried
         out as ever, and only its answer suffers: `reset="after"` is the push that succeeded and whose answer was lost.
+        Requests to the second host of `redirect_blobs` are in the same line as those to the registry.
 
         Args:
             method: Only requests with this method.

@@ -193,7 +193,7 @@ class EmbeddedRegistry:
         if self._storage is not None:
             self._storage.close()
         if self._certificates is not None:
-            import shutil  # noqa: PLC0415 - slow to import, and rarely needed
+            import shutil
 
             shutil.rmtree(self._certificates, ignore_errors=True)
         self._server = self._blob_server = self._storage = self._certificates = self._authority = None
@@ -224,7 +224,7 @@ class EmbeddedRegistry:
         if files is None or files is False:
             return None
         if files is True:
-            import tempfile  # noqa: PLC0415 - as shutil, slow to import and rarely needed
+            import tempfile
 
             self._certificates = Path(tempfile.mkdtemp(prefix="registry-tls-"))
             names = dict.fromkeys(["127.0.0.1", "::1", "localhost", self._address])

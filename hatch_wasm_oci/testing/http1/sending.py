@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import time
@@ -21,6 +22,7 @@ _COPIED = 16 * 1024  # bytes of body that are cheaper to copy behind the head th
 _FILE_PIECE = 16 * 1024 * 1024
 _DRIP_INTERVAL = 0.02  # seconds between two drops
 _BODILESS = frozenset({204, 304})
+_RESET_ON_CLOSE = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -88,7 +90,7 @@ def send_spoilt(
 
 def reset(connection: socket.socket) -> None:
     """Close a connection so that the other side sees a reset, not an orderly end."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     connection.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import socketserver
 import threading
@@ -60,7 +61,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
     block_on_close = False
-    allow_reuse_address = True
+    allow_reuse_address = os.name == "posix"  # elsewhere it lets two servers share a port
     request_queue_size = 128
 
     def __init__(self, address: str, port: int, service: Service, context: ssl.SSLContext | None = None) -> None:

@@ -3,11 +3,12 @@
     contents/sha256/ab/abcd…                    the bytes of blobs and manifests, named by digest
     repositories/<name>/_blobs/sha256/abcd…     empty: this blob belongs to the repository
     repositories/<name>/_manifests/sha256/ab…   JSON: media type and subject
-    repositories/<name>/_tags/<tag>             the digest that the tag points at
+    repositories/<name>/_tags/<hash of a tag>   the tag, a space, and the digest that it points at
     unfinished/                                 uploads; dropped at the next start
 
 A file appears under its final name whole or not at all: it is written in `unfinished` and renamed. The directories
-with an underscore can't collide with a repository, whose components begin with a letter or a digit.
+with an underscore can't collide with a repository, whose components begin with a letter or a digit. Tags are hashed
+because some file systems take `V1` and `v1` for one name.
 """
 
 from __future__ import annotations
@@ -179,9 +180,9 @@ class DiskStorage(MemoryStorage):
             if digest_of(data, path.parent.name) == digest:
                 found.manifests[digest] = StoredManifest(digest, facts[0], data, facts[1])
         for path in (folder / "_tags").glob("*"):
-            digest = path.read_text(encoding="ascii")
-            if is_tag(path.name) and digest in found.manifests:
-                found.tags[path.name] = digest
+            tag, _, digest = path.read_text(encoding="ascii", errors="replace").partition(" ")
+            if is_tag(tag) and digest in found.manifests:
+                found.tags[tag] = digest
         return found
 
     def _new_upload(self, identifier: str, repository: str) -> Upload:
@@ -193,6 +194,9 @@ class DiskStorage(MemoryStorage):
 
     def _link_path(self, repository: str, kind: str, digest: str) -> Path:
         return self.root.joinpath("repositories", repository, kind, *_checked(digest))
+
+    def _tag_path(self, repository: str, tag: str) -> Path:
+        return self.root.joinpath("repositories", repository, "_tags", digest_of(tag.encode()).partition(":")[2])
 
     def _write(self, path: Path, data: bytes) -> None:
         temporary = self.unfinished / secrets.token_hex(16)
@@ -213,7 +217,7 @@ class DiskStorage(MemoryStorage):
         self._write(self._link_path(repository, "_manifests", manifest.digest), facts.encode())
 
     def _keep_tag(self, repository: str, tag: str, digest: str) -> None:
-        self._write(self.root / "repositories" / repository / "_tags" / tag, digest.encode())
+        self._write(self._tag_path(repository, tag), f"{tag} {digest}".encode())
 
     def _forget_content(self, digest: str) -> None:
         self._content_path(digest).unlink(missing_ok=True)
@@ -225,7 +229,7 @@ class DiskStorage(MemoryStorage):
         self._link_path(repository, "_manifests", digest).unlink(missing_ok=True)
 
     def _forget_tag(self, repository: str, tag: str) -> None:
-        (self.root / "repositories" / repository / "_tags" / tag).unlink(missing_ok=True)
+        self._tag_path(repository, tag).unlink(missing_ok=True)
 
 
 def _read_facts(path: Path) -> tuple[str, str] | None:

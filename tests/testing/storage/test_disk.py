@@ -105,8 +105,9 @@ def test_what_does_not_belong_is_passed_over(tmp_path: Path) -> None:
     storage = DiskStorage(tmp_path)
     storage.put_manifest("a", StoredManifest(digest_of(b"m"), "text/plain", b"m"), "tag")
     base = tmp_path / "repositories" / "a"
-    (base / "_tags" / "dangling").write_text("sha256:" + "b" * 64)
-    (base / "_tags" / ".hidden").write_text(digest_of(b"m"))
+    (base / "_tags" / "dangling").write_text("dangling sha256:" + "b" * 64)
+    (base / "_tags" / "no-tag").write_text(f".hidden {digest_of(b'm')}")
+    (base / "_tags" / "binary").write_bytes(b"\xff\0")
     (base / "_blobs" / "sha256").mkdir(parents=True)
     (base / "_blobs" / "sha256" / ("c" * 64)).touch()
     (tmp_path / "repositories" / "UPPER" / "_blobs" / "sha256").mkdir(parents=True)
@@ -126,6 +127,15 @@ def test_broken_facts_lose_one_manifest_and_not_the_registry(tmp_path: Path, fac
     algorithm, _, encoded = digest_of(b"m").partition(":")
     (tmp_path / "repositories" / "a" / "_manifests" / algorithm / encoded).write_text(facts)
     assert DiskStorage(tmp_path).tags("a") == {"n": digest_of(b"n")}
+
+
+def test_tags_that_differ_in_case_are_two_on_every_file_system(tmp_path: Path) -> None:
+    storage = DiskStorage(tmp_path)
+    for tag in ("v1", "V1", "A" * 128):
+        storage.put_manifest("a", StoredManifest(digest_of(tag.encode()), "text/plain", tag.encode()), tag)
+    again = DiskStorage(tmp_path)
+    assert again.tags("a") == {tag: digest_of(tag.encode()) for tag in ("v1", "V1", "A" * 128)}
+    assert len({path.name.lower() for path in (tmp_path / "repositories" / "a" / "_tags").iterdir()}) == 3
 
 
 def test_a_changed_manifest_is_not_served(tmp_path: Path) -> None:
