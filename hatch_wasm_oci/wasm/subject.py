@@ -1,0 +1,105 @@
+"""What the rules look at: a module with everything that several of them ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hatch_wasm_oci.wasm.course import course_of
+from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
+from hatch_wasm_oci.wasm.envoy_tables import callback_signature, host_functions
+from hatch_wasm_oci.wasm.value_types import FunctionType
+
+if TYPE_CHECKING:
+    from hatch_wasm_oci.wasm.course import Course
+    from hatch_wasm_oci.wasm.declarations import Binary, Import
+    from hatch_wasm_oci.wasm.envoy_tables import HostFunction, Version
+
+NO_BYTECODE = "Failed to load Wasm bytecode"
+NO_INSTANCE = "Failed to create new Wasm instance"
+NO_START = "Failed to start base Wasm"
+NO_CONFIGURATION = "Failed to configure base Wasm plugin"
+SEGMENTATION_FAULT = "Caught Segmentation fault"
+V8_FATAL = "# unreachable code"
+_STARTING = {
+    "_initialize": FunctionType(),
+    "_start": FunctionType(),
+    "main": FunctionType(("i32", "i32"), ("i32",)),
+    "__main_void": FunctionType((), ("i32",)),
+    "malloc": FunctionType(("i32",), ("i32",)),
+    "proxy_on_memory_allocate": FunctionType(("i32",), ("i32",)),
+}
+_PRINTED = {
+    "i32": "i32",
+    "i64": "i64",
+    "f32": "f32",
+    "f64": "f64",
+    "funcref": "funcref",
+    "(ref func)": "funcref",
+    "externref": "externref",
+    "(ref extern)": "externref",
+}
+
+
+def known_to_envoy(value_type: str) -> bool:
+    """Say whether Envoy's engine interface has this value type; asked for another, it ends the process."""
+    return value_type in _PRINTED
+
+
+def printed(signature: FunctionType) -> str:
+    """Write a signature as Envoy logs it: `i32 i32 -> void`."""
+    params = " ".join([_PRINTED.get(each, "unknown") for each in signature.params]) or "void"
+    results = " ".join([_PRINTED.get(each, "unknown") for each in signature.results]) or "void"
+    return f"{params} -> {results}"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A module under inspection.
+
+    Args:
+        data: The whole file.
+        binary: What it holds; has no fault.
+        abi: The ABI version that Envoy finds, or the newest one if the module names none.
+        envoy: The lowest Envoy version that it must load in.
+        toolchain: What made it; empty if unknown.
+    """
+
+    data: memoryview
+    binary: Binary
+    abi: str
+    envoy: Version
+    toolchain: str
+
+    @cached_property
+    def imported_functions(self) -> tuple[Import, ...]:
+        """The imported functions in the order of their indices."""
+        return self.binary.imported(FUNCTION)
+
+    @cached_property
+    def host_sees_memory(self) -> bool:
+        """Whether Envoy gets hold of any memory of the module."""
+        return bool(self.binary.imported(MEMORY)) or any(each.kind == MEMORY for each in self.binary.exports)
+
+    def host_function(self, imported: Import) -> HostFunction | None:
+        """Give Envoy's function for an import; None if this Envoy, or this ABI version, has none."""
+        found = host_functions().get((imported.module, imported.name))
+        if found is None or found.since > self.envoy or (found.abis and self.abi not in found.abis):
+            return None
+        return found
+
+    def course(self, function: int) -> Course:
+        """Follow a function for as long as what it does is certain."""
+        return course_of(self.binary, self.data, function)
+
+    def wanted(self, name: str) -> FunctionType | None:
+        """Give the signature that Envoy wants of an export; None if it does not look for it."""
+        return _STARTING.get(name) or callback_signature(name, self.abi)
+
+    def usable(self, name: str) -> int | None:
+        """Give the index of an exported function that Envoy can call by this name; None if there is none."""
+        export = self.binary.exported(name)
+        if export is None or self.binary.signature(export.index) != self.wanted(name):
+            return None
+        return export.index
