@@ -46,7 +46,7 @@ def envoy_version(text: str) -> Version:
     try:
         return int(parts[0]), int(parts[1])
     except (ValueError, IndexError):
-        raise SettingsError([f"envoy: {text!r} is no Envoy version. Give one such as \"1.36\"."]) from None
+        raise SettingsError([f'envoy: {text!r} is no Envoy version. Give one such as "1.36".']) from None
 
 
 def _lines(name: str) -> list[list[str]]:

@@ -110,7 +110,9 @@ class Reader:
         """Move over `length` bytes and return where they began."""
         start = self.position
         if length > self.remaining:
-            raise MalformedError(start, f"{what} has {length} bytes by its own count, but only {self.remaining} are left")
+            raise MalformedError(
+                start, f"{what} has {length} bytes by its own count, but only {self.remaining} are left"
+            )
         self.position = start + length
         return start
 

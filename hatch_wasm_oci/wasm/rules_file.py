@@ -39,16 +39,28 @@ _FORMATS = {
         "Envoy takes core modules only. With Rust build for wasm32-wasip1 instead of wasm32-wasip2, without "
         "cargo-component; with other toolchains leave out the step that makes a component (wasm-tools component new).",
     ),
-    "gzip": ("The file is compressed with gzip.", "Give the module itself: decompress it; the image is compressed anyway."),
-    "zstd": ("The file is compressed with zstd.", "Give the module itself: decompress it; the image is compressed anyway."),
+    "gzip": (
+        "The file is compressed with gzip.",
+        "Give the module itself: decompress it; the image is compressed anyway.",
+    ),
+    "zstd": (
+        "The file is compressed with zstd.",
+        "Give the module itself: decompress it; the image is compressed anyway.",
+    ),
     "tar": ("The file is a tar archive.", "Give the module itself: take plugin.wasm out of the archive."),
     "zip": ("The file is a zip archive.", "Give the module itself: take plugin.wasm out of the archive."),
     "ELF": ("The file is a Linux program or library (ELF).", "Compile for WebAssembly, not for this machine."),
     "Mach-O": ("The file is a macOS program or library.", "Compile for WebAssembly, not for this machine."),
     "Windows program": ("The file is a Windows program.", "Compile for WebAssembly, not for this machine."),
-    "static library": ("The file is a static library (ar).", "Link it: build a cdylib (Rust) or a program (C), no staticlib."),
+    "static library": (
+        "The file is a static library (ar).",
+        "Link it: build a cdylib (Rust) or a program (C), no staticlib.",
+    ),
     "LLVM bitcode": ("The file is LLVM bitcode.", "Link it to a module; link-time optimisation left bitcode."),
-    "WAT text": ("The file is WebAssembly's text format.", "Convert it first, such as with: wat2wasm plugin.wat -o plugin.wasm"),
+    "WAT text": (
+        "The file is WebAssembly's text format.",
+        "Convert it first, such as with: wat2wasm plugin.wat -o plugin.wasm",
+    ),
     "HTML": ("The file is a web page.", "A download went wrong; look at the file and at where it came from."),
     "Git LFS pointer": ("The file is a Git LFS pointer.", "Fetch the real file: git lfs pull"),
 }
@@ -73,7 +85,9 @@ def not_a_module(binary: Binary, scan: Scan) -> Finding:
     message, remedy = _FORMATS.get(
         binary.format,
         (
-            "The file is no WebAssembly module: it is text." if binary.format == "text" else "The file is no WebAssembly.",
+            "The file is no WebAssembly module: it is text."
+            if binary.format == "text"
+            else "The file is no WebAssembly.",
             "Point the setting `module` at the compiler's output.",
         ),
     )
@@ -128,7 +142,9 @@ def missing_abi(binary: Binary, scan: Scan) -> Iterator[Finding]:
     elif named:
         code, message = "WO302", f"{named[0].name} names an ABI version that Envoy does not know."
     known = ", ".join([f"{ABI_PREFIX}{each.replace('.', '_')}" for each in ABI_VERSIONS])
-    yield Finding(code, "error", message, NO_ABI, f"Envoy looks for one of the functions {known}.", advice(ABI_REMEDIES, binary))
+    yield Finding(
+        code, "error", message, NO_ABI, f"Envoy looks for one of the functions {known}.", advice(ABI_REMEDIES, binary)
+    )
 
 
 def _excesses(binary: Binary) -> Iterator[str]:
@@ -148,7 +164,12 @@ def _excesses(binary: Binary) -> Iterator[str]:
         yield f"a function body has more than {_V8_MAX_BODY} bytes"
     if binary.data.count > _V8_MAX_DATA_SEGMENTS:
         yield f"there are {binary.data.count} data segments, more than {_V8_MAX_DATA_SEGMENTS}"
-    counts = {"types": binary.types, "functions": binary.functions, "imports": binary.imports, "exports": binary.exports}
+    counts = {
+        "types": binary.types,
+        "functions": binary.functions,
+        "imports": binary.imports,
+        "exports": binary.exports,
+    }
     for name, entries in counts.items():
         if len(entries) > _V8_MAX_DECLARATIONS:
             yield f"there are {len(entries)} {name}, more than {_V8_MAX_DECLARATIONS}"

@@ -69,7 +69,8 @@ def crashing_imports(subject: Subject) -> Iterator[Finding]:
                 V8_FATAL,
                 "Envoy asks its engine for the type of every import; for vectors and types of garbage collection that "
                 "ends the process (SIGTRAP).",
-                "No host function of Envoy takes such a type: drop the import. " + advice(TARGET_REMEDIES, subject.binary),
+                "No host function of Envoy takes such a type: drop the import. "
+                + advice(TARGET_REMEDIES, subject.binary),
             )
 
 
@@ -90,7 +91,7 @@ def _missing(subject: Subject, imported: Import) -> tuple[str, str, str]:
         return (
             "WO208",
             f"Envoy has this WASI function only from {first} on.",
-            f"Require Envoy {first} (envoy = \"{first}\"), or drop what uses files, clocks' resolution or sockets. {remedy}",
+            f'Require Envoy {first} (envoy = "{first}"), or drop what uses files, clocks\' resolution or sockets. {remedy}',
         )
     if known:
         versions = ", ".join(sorted(known.abis))
@@ -104,7 +105,11 @@ def _missing(subject: Subject, imported: Import) -> tuple[str, str, str]:
     if ":" in module or "/" in module:
         return "WO201", "The import belongs to the Component Model's interfaces (WASI 0.2).", remedy
     if near := _nearest(name, module):
-        return "WO201", f"Envoy has no function of this name; the nearest one is {module}.{near}.", f"Did you mean {near}?"
+        return (
+            "WO201",
+            f"Envoy has no function of this name; the nearest one is {module}.{near}.",
+            f"Did you mean {near}?",
+        )
     for other in (*_WASI, "env"):
         if (other, name) in host_functions():
             return "WO201", f"Envoy has this function in the module {other}.", f"Import it from {other}."
@@ -139,7 +144,10 @@ def _global(subject: Subject, imported: Import) -> Finding:
     place = f"{imported.module}.{imported.name}"
     unlinked = imported.name in _FROM_THE_LINKER or subject.binary.custom("linking") is not None
     position_independent = subject.binary.custom("dylink.0") is not None
-    why, remedy = "Envoy gives a module functions, a memory and a table, but no globals.", "Define the global in the module."
+    why, remedy = (
+        "Envoy gives a module functions, a memory and a table, but no globals.",
+        "Define the global in the module.",
+    )
     if position_independent:
         why = "The module is a shared library (dylink.0), which needs a main module beside it."
         remedy = "Link a whole program: without -shared and -fPIC (with Emscripten: without -sSIDE_MODULE)."

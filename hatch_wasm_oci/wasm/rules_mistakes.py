@@ -22,7 +22,9 @@ _DEBUG_SHARE = 10
 _CLOSE = 0.8
 # Envoy calls these too, under other names than `proxy_on_…`, or reads them without a call.
 _ALSO_KNOWN = frozenset({"proxy_on_memory_allocate"})
-_STARTING = frozenset({"proxy_on_vm_start", "proxy_on_configure", "proxy_on_context_create", "proxy_validate_configuration"})
+_STARTING = frozenset(
+    {"proxy_on_vm_start", "proxy_on_configure", "proxy_on_context_create", "proxy_validate_configuration"}
+)
 
 
 def _warning(code: str, message: str, why: str, remedy: str) -> Finding:
@@ -98,9 +100,7 @@ def abi_exports(subject: Subject) -> Iterator[Finding]:
 def debug_sections(subject: Subject) -> Iterator[Finding]:
     """Find debug information that makes the image needlessly large."""
     binary = subject.binary
-    size = sum(
-        [each.size for each in binary.sections if not each.id and each.name.startswith((".debug_", "reloc."))]
-    )
+    size = sum([each.size for each in binary.sections if not each.id and each.name.startswith((".debug_", "reloc."))])
     if size > max(_DEBUG_LEAST, binary.size // _DEBUG_SHARE):
         yield _warning(
             "WO504",

@@ -105,7 +105,9 @@ def starting_section(subject: Subject) -> Iterator[Finding]:
     course = subject.course(start)
     hosts = [(each, subject.host_function(each)) for each in [subject.imported_functions[n] for n in course.calls]]
     crash = next((each for each, host in hosts if host and host.start == "always"), None)
-    why = "A start section runs before Envoy is ready for the module's calls: it has no context yet, and uses it anyway."
+    why = (
+        "A start section runs before Envoy is ready for the module's calls: it has no context yet, and uses it anyway."
+    )
     remedy = advice(START_REMEDIES, subject.binary)
     if crash:
         yield Finding(

@@ -199,7 +199,9 @@ class ModuleBuilder:
         start = reader.position
         self.segments = read_data_segments(reader, self.scope, self.memory_types)
         if self.data_count not in {None, self.segments.count}:
-            raise MalformedError(start, f"{self.data_count} data segments are announced, but {self.segments.count} follow")
+            raise MalformedError(
+                start, f"{self.data_count} data segments are announced, but {self.segments.count} follow"
+            )
         self.data_count = None
 
     def close(self) -> None:

