@@ -102,7 +102,7 @@ class Binary:
 
     Args:
         size: Of the file, in bytes.
-        format: What the file is: `module`, `component`, or another format's name (see `filetype`).
+        format: What the file is: `module`, `component`, or why it is neither (see `filetype`).
         version: The version field of a module or component; 0 where there is none.
         sections: All sections in the file's order.
         types: The type section.

@@ -39,7 +39,8 @@ _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
 
 
 def _meant_as_plugin(binary: Binary) -> bool:
-    return any(each.name.startswith("proxy_") for each in (*binary.exports, *binary.imports))
+    names = [each.name for each in binary.exports] + [each.name for each in binary.imports]
+    return any(name.startswith("proxy_") for name in names)
 
 
 def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36") -> tuple[Finding, ...]:
@@ -61,7 +62,7 @@ def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36") -> tuple[
     binary = parse(view)
     seen = scan(view)
     if binary.format != filetype.MODULE:
-        return (rules_file.not_a_module(binary, seen),)
+        return (rules_file.not_a_module(view, binary, seen),)
     findings = [*rules_file.missing_abi(binary, seen), *rules_file.unreadable(binary, seen)]
     if seen.corrupted or binary.fault:
         return tuple(findings)

@@ -8,6 +8,7 @@ from hatch_wasm_oci.wasm import filetype
 from hatch_wasm_oci.wasm.declarations import FUNCTION
 from hatch_wasm_oci.wasm.envoy_scan import ABI_PREFIX, ABI_VERSIONS
 from hatch_wasm_oci.wasm.finding import Finding
+from hatch_wasm_oci.wasm.recognition import recognise
 from hatch_wasm_oci.wasm.remedies import ABI_REMEDIES, advice
 from hatch_wasm_oci.wasm.subject import NO_BYTECODE
 from hatch_wasm_oci.wasm.value_types import DEFAULT_PAGE_SIZE_LOG2
@@ -27,42 +28,12 @@ _V8_MAX_PARAMETERS = 1000
 _V8_MAX_BODY = 7_654_321
 _V8_MAX_DATA_SEGMENTS = 100_000
 _V8_MAX_DECLARATIONS = 1_000_000
-_FORMATS = {
-    filetype.EMPTY: ("The file is empty.", "Look at the compile command: it made a file, but wrote nothing into it."),
-    filetype.TRUNCATED: ("The file ends within the header.", "Build it again; the copy or the build was cut off."),
-    filetype.OTHER_VERSION: (
-        "The file says that it is WebAssembly, but of another version than 1.",
-        "Build a core module: the header must be 00 61 73 6d 01 00 00 00.",
-    ),
-    filetype.COMPONENT: (
-        "The file is a component of the Component Model, not a core module.",
-        "Envoy takes core modules only. With Rust build for wasm32-wasip1 instead of wasm32-wasip2, without "
-        "cargo-component; with other toolchains leave out the step that makes a component (wasm-tools component new).",
-    ),
-    "gzip": (
-        "The file is compressed with gzip.",
-        "Give the module itself: decompress it; the image is compressed anyway.",
-    ),
-    "zstd": (
-        "The file is compressed with zstd.",
-        "Give the module itself: decompress it; the image is compressed anyway.",
-    ),
-    "tar": ("The file is a tar archive.", "Give the module itself: take plugin.wasm out of the archive."),
-    "zip": ("The file is a zip archive.", "Give the module itself: take plugin.wasm out of the archive."),
-    "ELF": ("The file is a Linux program or library (ELF).", "Compile for WebAssembly, not for this machine."),
-    "Mach-O": ("The file is a macOS program or library.", "Compile for WebAssembly, not for this machine."),
-    "Windows program": ("The file is a Windows program.", "Compile for WebAssembly, not for this machine."),
-    "static library": (
-        "The file is a static library (ar).",
-        "Link it: build a cdylib (Rust) or a program (C), no staticlib.",
-    ),
-    "LLVM bitcode": ("The file is LLVM bitcode.", "Link it to a module; link-time optimisation left bitcode."),
-    "WAT text": (
-        "The file is WebAssembly's text format.",
-        "Convert it first, such as with: wat2wasm plugin.wat -o plugin.wasm",
-    ),
-    "HTML": ("The file is a web page.", "A download went wrong; look at the file and at where it came from."),
-    "Git LFS pointer": ("The file is a Git LFS pointer.", "Fetch the real file: git lfs pull"),
+_CODES = {
+    filetype.EMPTY: "WO101",
+    filetype.FOREIGN: "WO102",
+    filetype.TRUNCATED: "WO103",
+    filetype.OTHER_VERSION: "WO104",
+    filetype.COMPONENT: "WO105",
 }
 
 
@@ -74,30 +45,16 @@ def _envoy_line(binary: Binary, scan: Scan) -> str:
     return NO_BYTECODE if scan.abi else NO_ABI
 
 
-def not_a_module(binary: Binary, scan: Scan) -> Finding:
+def not_a_module(data: memoryview, binary: Binary, scan: Scan) -> Finding:
     """Say what a file is that is no module."""
-    codes = {
-        filetype.EMPTY: "WO101",
-        filetype.TRUNCATED: "WO103",
-        filetype.OTHER_VERSION: "WO104",
-        filetype.COMPONENT: "WO105",
-    }
-    message, remedy = _FORMATS.get(
-        binary.format,
-        (
-            "The file is no WebAssembly module: it is text."
-            if binary.format == "text"
-            else "The file is no WebAssembly.",
-            "Point the setting `module` at the compiler's output.",
-        ),
-    )
+    found = recognise(data)
     return Finding(
-        codes.get(binary.format, "WO102"),
+        _CODES[binary.format],
         "error",
-        message,
+        f"The file is no WebAssembly module: {found.what if found else binary.format}.",
         _envoy_line(binary, scan),
-        "A module starts with the four bytes 00 61 73 6d and version 1.",
-        remedy,
+        "A module starts with the bytes 00 61 73 6d and the version 01 00 00 00.",
+        found.remedy if found else "",
     )
 
 
