@@ -113,31 +113,49 @@ def _arithmetic(start: int, code: int, stack: list[_Value]) -> _Value:
     return _Value(name, operate(left, right) & ((1 << bits) - 1))
 
 
-def _instruction(reader: Reader, scope: Scope, start: int, code: int, stack: list[_Value]) -> _Value:
+def _vector(reader: Reader, start: int) -> _Value:
+    if reader.unsigned() != _V128_CONST:
+        raise MalformedError(start, "a vector instruction is not constant")
+    reader.skip(16, "a constant")
+    return _Value("v128")
+
+
+def _literal(reader: Reader, code: int) -> _Value | None:
+    """Read a number that stands in the code itself; None if the instruction is another one."""
     if code == _I32_CONST:
         return _Value("i32", reader.signed(32) & 0xFFFFFFFF)
     if code == _I64_CONST:
         return _Value("i64", reader.signed(64) & 0xFFFFFFFFFFFFFFFF)
-    if code == _GLOBAL_GET:
-        return _global_get(reader, scope)
-    if code == _REF_FUNC:
-        if reader.unsigned() >= scope.functions:
-            raise MalformedError(start, f"a reference to a function that does not exist; there are {scope.functions}")
-        return _Value(_REFERENCE)
-    if code == _REF_NULL:
-        heap_type(reader, len(scope.types))
-        return _Value(_REFERENCE)
     if code in _FIXED:
         length, name = _FIXED[code]
         reader.skip(length, "a constant")
         return _Value(name)
+    return None
+
+
+def _reference(reader: Reader, scope: Scope, code: int) -> _Value:
+    start = reader.position
+    if code == _REF_NULL:
+        heap_type(reader, len(scope.types))
+    elif reader.unsigned() >= scope.functions:
+        raise MalformedError(start, f"a reference to a function that does not exist; there are {scope.functions}")
+    return _Value(_REFERENCE)
+
+
+def _instruction(reader: Reader, scope: Scope, code: int, stack: list[_Value]) -> _Value:
+    start = reader.position - 1
+    if literal := _literal(reader, code):
+        return literal
+    if code == _GLOBAL_GET:
+        return _global_get(reader, scope)
+    if code in {_REF_FUNC, _REF_NULL}:
+        return _reference(reader, scope, code)
     if code in _ARITHMETIC:
         return _arithmetic(start, code, stack)
     if code == _GC_PREFIX:
         return _gc_operation(reader, scope, stack)
-    if code == _SIMD_PREFIX and reader.unsigned() == _V128_CONST:
-        reader.skip(16, "a constant")
-        return _Value("v128")
+    if code == _SIMD_PREFIX:
+        return _vector(reader, start)
     raise MalformedError(start, f"instruction 0x{code:02x} is not constant")
 
 
@@ -158,7 +176,7 @@ def constant(reader: Reader, scope: Scope, wanted: str) -> int | None:
     start = reader.position
     stack: list[_Value] = []
     while (code := reader.byte()) != _END:
-        stack.append(_instruction(reader, scope, reader.position - 1, code, stack))
+        stack.append(_instruction(reader, scope, code, stack))
     if len(stack) != 1:
         raise MalformedError(start, f"a constant expression gives {len(stack)} values instead of one")
     if stack[0].type != value_class(wanted):

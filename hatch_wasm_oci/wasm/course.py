@@ -23,7 +23,7 @@ _TRAP, _RETURN, _UNKNOWN = "trap", "return", "unknown"
 _BLOCKS = frozenset({op.BLOCK, op.LOOP, op.IF, op.TRY, op.TRY_TABLE})
 _BRANCHES = frozenset({op.BRANCH, op.BRANCH_IF, op.BRANCH_TABLE, op.BRANCH_ON_NULL, op.BRANCH_ON_NON_NULL})
 _NEVER_FALLS_THROUGH = frozenset({op.BRANCH, op.BRANCH_TABLE, op.RETURN, op.THROW, op.RETHROW, op.THROW_REF})
-_TAIL_CALLS = frozenset({op.RETURN_CALL, op.RETURN_CALL_INDIRECT, op.RETURN_CALL_REF})
+_NEVER_FALLS_THROUGH |= {op.RETURN_CALL, op.RETURN_CALL_INDIRECT, op.RETURN_CALL_REF}
 _CATCHES = frozenset({op.ELSE, op.CATCH, op.CATCH_ALL})
 
 
@@ -155,11 +155,10 @@ class _Body:
         if code in _BLOCKS:
             self._open(code)
         elif code in _CATCHES:
-            if code == op.CATCH:
-                reader.unsigned()
+            op.skip_operands(reader, code)
             self.certain = False
         elif code == op.DELEGATE:
-            reader.unsigned()
+            op.skip_operands(reader, code)
             self.close()
         elif code in _BRANCHES or code == op.GC_PREFIX:
             for label in op.labels(reader, code):
@@ -170,12 +169,15 @@ class _Body:
                 return _TRAP
         else:
             op.skip_operands(reader, code)
-        if code in _NEVER_FALLS_THROUGH or code in _TAIL_CALLS:
-            if code not in {op.BRANCH, op.BRANCH_TABLE}:
-                self.early_return = True
-                self.escaped = 0
-            self.certain = False
+        if code in _NEVER_FALLS_THROUGH:
+            self._leave(code)
         return ""
+
+    def _leave(self, code: int) -> None:
+        if code not in {op.BRANCH, op.BRANCH_TABLE}:
+            self.early_return = True
+            self.escaped = 0
+        self.certain = False
 
     def _open(self, code: int) -> None:
         if code == op.TRY_TABLE:

@@ -24,8 +24,8 @@ def read_producers(data: memoryview, section: Section) -> tuple[Producer, ...]:
     try:
         for _ in range(reader.count("fields", 2)):
             field = reader.name()
-            for _ in range(reader.count("values", 2)):
-                found.append(Producer(field, reader.name(), reader.name()))
+            count = reader.count("values", 2)
+            found += [Producer(field, reader.name(), reader.name()) for _ in range(count)]
     except MalformedError:
         pass
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.wasm.segments import Segments
+from hatch_wasm_oci.wasm.segments import NO_SEGMENTS, Segments
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.value_types import DefinedType, FunctionType, GlobalType, Limits, TableType
@@ -107,13 +107,17 @@ class Binary:
         sections: All sections in the file's order.
         types: The type section.
         imports: The import section.
-        functions: The type index of each function that is defined here.
-        tables: The tables, memories, globals and tags (by type index) that are defined here.
+        functions: The type index of each function; as in all index spaces, the imported ones come first.
+        tables: Each table's type.
+        memories: Each memory's limits.
+        globals: Each global's type.
+        tags: The type index of each exception tag.
         exports: The export section.
         start: The index of the start function, if there is one.
         elements: The element segments.
         data: The data segments.
-        bodies: Where each function's body begins and ends, in bytes from the file's start.
+        bodies: Where each body begins and ends, in bytes from the file's start; one for each function that is not
+            imported.
         producers: The tools that made it, by its own word.
         fault: The first place where it is malformed, if any.
     """
@@ -131,8 +135,8 @@ class Binary:
     tags: tuple[int, ...] = ()
     exports: tuple[Export, ...] = ()
     start: int | None = None
-    elements: Segments = Segments()
-    data: Segments = Segments()
+    elements: Segments = NO_SEGMENTS
+    data: Segments = NO_SEGMENTS
     bodies: tuple[tuple[int, int], ...] = field(default=(), repr=False)
     producers: tuple[Producer, ...] = ()
     fault: Fault | None = None
@@ -146,13 +150,8 @@ class Binary:
         return next((each for each in self.exports if each.name == name and each.kind == kind), None)
 
     def signature(self, function: int) -> FunctionType:
-        """Give the signature of a function by its index, the imported ones first."""
-        imported = self.imported(FUNCTION)
-        if function < len(imported):
-            index = imported[function].type_index or 0
-        else:
-            index = self.functions[function - len(imported)]
-        return self.types[index].function
+        """Give the signature of a function by its index."""
+        return self.types[self.functions[function]].function
 
     def custom(self, name: str) -> Section | None:
         """Find the first custom section of this name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from typing import NamedTuple
 
 from hatch_wasm_oci.errors import SettingsError
@@ -50,8 +51,6 @@ def envoy_version(text: str) -> Version:
 
 
 def _lines(name: str) -> list[list[str]]:
-    from importlib.resources import files  # noqa: PLC0415 - only who lints pays for it
-
     text = files(__package__).joinpath(name).read_text("utf-8")
     return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
 

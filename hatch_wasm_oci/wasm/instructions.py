@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.wasm.reader import MalformedError
+from hatch_wasm_oci.wasm.reader import MalformedError, Reader
 
 if TYPE_CHECKING:
-    from hatch_wasm_oci.wasm.reader import Reader
+    from collections.abc import Callable
 
 UNREACHABLE, BLOCK, LOOP, IF, ELSE, TRY, CATCH, THROW, RETHROW = 0x00, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09
 THROW_REF, END, BRANCH, BRANCH_IF, BRANCH_TABLE, RETURN, CALL = 0x0A, 0x0B, 0x0C, 0x0D, 0x0E, 0x0F, 0x10
@@ -21,13 +21,9 @@ BRANCH_ON_NULL, BRANCH_ON_NON_NULL, GC_PREFIX = 0xD5, 0xD6, 0xFB
 BRANCH_ON_CAST, BRANCH_ON_CAST_FAIL = 24, 25
 _BLOCK_TYPE_EMPTY = 0x40
 _MEMORY_INDEX_FOLLOWS = 0x40
-_ONE_INDEX = frozenset({0x10, 0x12, 0x14, 0x15, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x3F, 0x40, 0xD2})
-_ONE_INDEX |= {BRANCH, BRANCH_IF, RETHROW, DELEGATE, CATCH, THROW, BRANCH_ON_NULL, BRANCH_ON_NON_NULL}
-_NOTHING = frozenset({0x00, 0x01, 0x05, 0x0A, 0x0B, 0x0F, 0x19, 0x1A, 0x1B, 0xD1, 0xD3, 0xD4, *range(0x45, 0xC5)})
-_MEMORY_ACCESS = frozenset(range(0x28, 0x3F))
-_FIXED = {0x43: 4, 0x44: 8}
 _BULK = {8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
-_SATURATING = 8
+_FIRST_BULK = 8  # those before it convert numbers
+_FENCE = 3
 _GC_INDICES = {0: 1, 1: 1, 6: 1, 7: 1, 11: 1, 12: 1, 13: 1, 14: 1, 15: 0, 16: 1}
 _GC_INDICES |= {2: 2, 3: 2, 4: 2, 5: 2, 8: 2, 9: 2, 10: 2, 17: 2, 18: 2, 19: 2, 26: 0, 27: 0, 28: 0, 29: 0, 30: 0}
 _GC_HEAP_TYPES = frozenset({20, 21, 22, 23})
@@ -62,19 +58,24 @@ def _catches(reader: Reader) -> list[int]:
     return labels
 
 
-def _prefixed(reader: Reader, code: int) -> None:
+def _bulk(reader: Reader) -> None:
     operation = reader.unsigned()
-    if code == 0xFC:  # noqa: PLR2004 - numeric and bulk operations
-        if operation >= _SATURATING:
-            _indices(reader, _BULK.get(operation), operation)
-    elif code == 0xFD:  # noqa: PLR2004 - vectors
-        if operation in _SIMD_ACCESS or operation in _SIMD_LANE_ACCESS:
-            _memory_access(reader)
-        if operation in _SIMD_WHOLE:
-            reader.skip(16, "a vector")
-        if operation in _SIMD_LANE or operation in _SIMD_LANE_ACCESS:
-            reader.byte()
-    elif operation == 3:  # noqa: PLR2004 - atomic.fence
+    if operation >= _FIRST_BULK:
+        _indices(reader, _BULK.get(operation), operation)
+
+
+def _vector(reader: Reader) -> None:
+    operation = reader.unsigned()
+    if operation in _SIMD_ACCESS or operation in _SIMD_LANE_ACCESS:
+        _memory_access(reader)
+    if operation in _SIMD_WHOLE:
+        reader.skip(16, "a vector")
+    if operation in _SIMD_LANE or operation in _SIMD_LANE_ACCESS:
+        reader.byte()
+
+
+def _atomic(reader: Reader) -> None:
+    if reader.unsigned() == _FENCE:
         reader.byte()
     else:
         _memory_access(reader)
@@ -120,33 +121,43 @@ def labels(reader: Reader, code: int) -> list[int]:
     return [reader.unsigned()]
 
 
+def _select(reader: Reader) -> None:
+    for _ in range(reader.count("types")):
+        block_type(reader)
+
+
+def _two_indices(reader: Reader) -> None:
+    reader.unsigned()
+    reader.unsigned()
+
+
+_OPERANDS: dict[int, Callable[[Reader], object]] = {
+    **dict.fromkeys((0x00, 0x01, 0x05, 0x0A, 0x0B, 0x0F, 0x19, 0x1A, 0x1B, 0xD1, 0xD3, 0xD4), lambda _: None),
+    **dict.fromkeys(range(0x45, 0xC5), lambda _: None),
+    **dict.fromkeys((CALL, RETURN_CALL, CALL_REF, RETURN_CALL_REF, 0x3F, 0x40, 0xD2), Reader.unsigned),
+    **dict.fromkeys((*range(0x20, 0x27), BRANCH, BRANCH_IF, RETHROW, DELEGATE, CATCH, THROW), Reader.unsigned),
+    **dict.fromkeys(range(0x28, 0x3F), _memory_access),
+    CALL_INDIRECT: _two_indices,
+    RETURN_CALL_INDIRECT: _two_indices,
+    0x1C: _select,
+    I32_CONST: lambda reader: reader.signed(32),
+    0x42: lambda reader: reader.signed(64),
+    0x43: lambda reader: reader.skip(4, "a constant"),
+    0x44: lambda reader: reader.skip(8, "a constant"),
+    0xD0: lambda reader: reader.signed(33),
+    0xFC: _bulk,
+    0xFD: _vector,
+    0xFE: _atomic,
+}
+
+
 def skip_operands(reader: Reader, code: int) -> None:
     """Move over the operands of an instruction that neither branches nor opens a block.
 
     Raises:
         MalformedError: If the code is none that this package knows.
     """
-    if code in _NOTHING:
-        return
-    if code in _ONE_INDEX:
-        reader.unsigned()
-    elif code in _MEMORY_ACCESS:
-        _memory_access(reader)
-    elif code in {0x11, 0x13}:
-        reader.unsigned()
-        reader.unsigned()
-    elif code == I32_CONST:
-        reader.signed(32)
-    elif code == 0x42:  # noqa: PLR2004 - i64.const
-        reader.signed(64)
-    elif code == 0xD0:  # noqa: PLR2004 - ref.null
-        reader.signed(33)
-    elif code in _FIXED:
-        reader.skip(_FIXED[code], "a constant")
-    elif code == 0x1C:  # noqa: PLR2004 - select with types
-        for _ in range(reader.count("types")):
-            block_type(reader)
-    elif code in {0xFC, 0xFD, 0xFE}:
-        _prefixed(reader, code)
-    else:
+    skip = _OPERANDS.get(code)
+    if skip is None:
         raise MalformedError(reader.position - 1, f"unknown instruction 0x{code:02x}")
+    skip(reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import filetype, rules_exports, rules_file, rules_imports, rules_mistakes, rules_start
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.wasm.declarations import Binary
 
+# A module with more of one kind is told enough; and one made to be slow to check stays quick.
+_MOST_OF_A_RULE = 50
 # In the order in which Envoy comes to them: the first error is the one that it logs.
 _RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     rules_imports.crashing_imports,
@@ -63,15 +66,16 @@ def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36") -> tuple[
     seen = scan(view)
     if binary.format != filetype.MODULE:
         return (rules_file.not_a_module(view, binary, seen),)
-    findings = [*rules_file.missing_abi(binary, seen), *rules_file.unreadable(binary, seen)]
+    toolchain = toolchain_of(binary)
+    findings = [*rules_file.missing_abi(binary, seen, toolchain), *rules_file.unreadable(binary, seen)]
     if seen.corrupted or binary.fault:
         return tuple(findings)
     findings += rules_file.beyond_engine(binary)
     if not seen.abi and not _meant_as_plugin(binary):
         return tuple(findings)
-    subject = Subject(view, binary, seen.abi or ABI_VERSIONS[-1], version, toolchain_of(binary))
+    subject = Subject(view, binary, seen.abi or ABI_VERSIONS[-1], version, toolchain)
     for rule in _RULES:
-        findings += rule(subject)
+        findings += islice(rule(subject), _MOST_OF_A_RULE)
     return tuple(sorted(findings, key=lambda each: each.severity == "warning"))
 
 

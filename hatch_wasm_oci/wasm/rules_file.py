@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import filetype
@@ -9,8 +10,8 @@ from hatch_wasm_oci.wasm.declarations import FUNCTION
 from hatch_wasm_oci.wasm.envoy_scan import ABI_PREFIX, ABI_VERSIONS
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.recognition import recognise
-from hatch_wasm_oci.wasm.remedies import ABI_REMEDIES, advice
-from hatch_wasm_oci.wasm.subject import NO_BYTECODE
+from hatch_wasm_oci.wasm.remedies import remedy
+from hatch_wasm_oci.wasm.subject import NO_BYTECODE, shown
 from hatch_wasm_oci.wasm.value_types import DEFAULT_PAGE_SIZE_LOG2
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _V8_MAX_PARAMETERS = 1000
 _V8_MAX_BODY = 7_654_321
 _V8_MAX_DATA_SEGMENTS = 100_000
 _V8_MAX_DECLARATIONS = 1_000_000
+_MOST_EXCESSES = 10
 _CODES = {
     filetype.EMPTY: "WO101",
     filetype.FOREIGN: "WO102",
@@ -87,7 +89,7 @@ def unreadable(binary: Binary, scan: Scan) -> Iterator[Finding]:
         )
 
 
-def missing_abi(binary: Binary, scan: Scan) -> Iterator[Finding]:
+def missing_abi(binary: Binary, scan: Scan, toolchain: str) -> Iterator[Finding]:
     """Find that Envoy can't tell for which ABI version the module was made."""
     if scan.abi or scan.corrupted:
         return
@@ -95,46 +97,53 @@ def missing_abi(binary: Binary, scan: Scan) -> Iterator[Finding]:
     message = "The module exports no function that names its proxy-wasm ABI version."
     code = "WO301"
     if named and named[0].kind != FUNCTION:
-        code, message = "WO303", f"{named[0].name} is exported as a {named[0].kind}, not as a function."
+        code, message = "WO303", f"{shown(named[0].name)} is exported as a {named[0].kind}, not as a function."
     elif named:
-        code, message = "WO302", f"{named[0].name} names an ABI version that Envoy does not know."
+        code, message = "WO302", f"{shown(named[0].name)} names an ABI version that Envoy does not know."
     known = ", ".join([f"{ABI_PREFIX}{each.replace('.', '_')}" for each in ABI_VERSIONS])
     yield Finding(
-        code, "error", message, NO_ABI, f"Envoy looks for one of the functions {known}.", advice(ABI_REMEDIES, binary)
+        code,
+        "error",
+        message,
+        NO_ABI,
+        f"Envoy looks for one of the functions {known}.",
+        remedy("abi", toolchain),
     )
 
 
-def _excesses(binary: Binary) -> Iterator[str]:
-    for each in binary.memories + tuple([each.memory for each in binary.imports if each.memory]):
-        if each.page_size_log2 != DEFAULT_PAGE_SIZE_LOG2:
-            yield f"a memory has pages of 2^{each.page_size_log2} bytes (the proposal “custom page sizes”)"
-        if each.wide and max(each.minimum, each.maximum or 0) > _V8_MAX_PAGES_64:
+def _large_spaces(binary: Binary) -> Iterator[str]:
+    for memory in binary.memories:
+        if memory.page_size_log2 != DEFAULT_PAGE_SIZE_LOG2:
+            yield f"a memory has pages of 2^{memory.page_size_log2} bytes (the proposal “custom page sizes”)"
+        if memory.wide and max(memory.minimum, memory.maximum or 0) > _V8_MAX_PAGES_64:
             yield f"a 64-bit memory has more than {_V8_MAX_PAGES_64} pages"
-    for table in binary.tables + tuple([each.table for each in binary.imports if each.table]):
+    for table in binary.tables:
         if table.limits.shared:
             yield "a table is shared (the proposal “shared-everything threads”)"
         if table.limits.minimum > _V8_MAX_TABLE:
             yield f"a table starts with more than {_V8_MAX_TABLE} entries"
+
+
+def _large_numbers(binary: Binary) -> Iterator[str]:
     if any(max(len(each.function.params), len(each.function.results)) > _V8_MAX_PARAMETERS for each in binary.types):
         yield f"a function type has more than {_V8_MAX_PARAMETERS} parameters or results"
     if any(end - begin > _V8_MAX_BODY for begin, end in binary.bodies):
         yield f"a function body has more than {_V8_MAX_BODY} bytes"
     if binary.data.count > _V8_MAX_DATA_SEGMENTS:
         yield f"there are {binary.data.count} data segments, more than {_V8_MAX_DATA_SEGMENTS}"
-    counts = {
-        "types": binary.types,
-        "functions": binary.functions,
-        "imports": binary.imports,
-        "exports": binary.exports,
-    }
-    for name, entries in counts.items():
+    for name, entries in (
+        ("types", binary.types),
+        ("functions", binary.functions),
+        ("imports", binary.imports),
+        ("exports", binary.exports),
+    ):
         if len(entries) > _V8_MAX_DECLARATIONS:
             yield f"there are {len(entries)} {name}, more than {_V8_MAX_DECLARATIONS}"
 
 
 def beyond_engine(binary: Binary) -> Iterator[Finding]:
     """Find what the specification or a proposal allows, but not Envoy's engine."""
-    for excess in _excesses(binary):
+    for excess in islice(chain(_large_spaces(binary), _large_numbers(binary)), _MOST_EXCESSES):
         yield Finding(
             "WO108",
             "error",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.wasm.declarations import FUNCTION, GLOBAL, MEMORY, TABLE, TAG
 from hatch_wasm_oci.wasm.envoy_tables import host_functions
 from hatch_wasm_oci.wasm.finding import Finding
-from hatch_wasm_oci.wasm.remedies import TARGET_REMEDIES, advice
-from hatch_wasm_oci.wasm.subject import NO_INSTANCE, V8_FATAL, known_to_envoy, printed
+from hatch_wasm_oci.wasm.subject import NO_INSTANCE, V8_FATAL, known_to_envoy, printed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +19,7 @@ _MISSING = "Failed to load Wasm module due to a missing import: "
 _MISMATCH = "Failed to load Wasm module due to an import type mismatch: "
 _NOT_INITIALIZED = "Failed to initialize Wasm code"
 _MAX_PAGES = 16_384
+_LONGEST_COMPARED = 64
 _FROM_THE_LINKER = frozenset({"__stack_pointer", "__memory_base", "__table_base", "__linear_memory", "__tls_base"})
 _WASI = ("wasi_unstable", "wasi_snapshot_preview1")
 _MODULES_OF_OTHERS = {
@@ -32,6 +32,10 @@ _MODULES_OF_OTHERS = {
     "wasix_32v1": "WASIX",
     "wasi": "threads of WASI",
 }
+
+
+def _place(imported: Import) -> str:
+    return f"{shown(imported.module)}.{shown(imported.name)}"
 
 
 def _strange_types(subject: Subject, imported: Import) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ def crashing_imports(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 "WO405",
                 "error",
-                f"The module imports the exception tag {each.module}.{each.name}, which crashes Envoy.",
+                f"The module imports the exception tag {_place(each)}, which crashes Envoy.",
                 V8_FATAL,
                 "Envoy asks its engine for the kind of every import; the interface has no tags, and ends the process "
                 "(SIGTRAP).",
@@ -65,33 +69,34 @@ def crashing_imports(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 "WO406",
                 "error",
-                f"The imported {each.kind} {each.module}.{each.name} has the type {strange[0]}, which crashes Envoy.",
+                f"The imported {each.kind} {_place(each)} has the type {strange[0]}, which crashes Envoy.",
                 V8_FATAL,
                 "Envoy asks its engine for the type of every import; for vectors and types of garbage collection that "
                 "ends the process (SIGTRAP).",
-                "No host function of Envoy takes such a type: drop the import. "
-                + advice(TARGET_REMEDIES, subject.binary),
+                "No host function of Envoy takes such a type: drop the import. " + subject.remedy("target"),
             )
 
 
 def _nearest(name: str, module: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415 - only a broken module pays for it
+    from difflib import get_close_matches
 
+    if len(name) > _LONGEST_COMPARED:
+        return ""
     names = [known for of, known in host_functions() if of == module]
     return next(iter(get_close_matches(name, names, 1, 0.8)), "")
 
 
-def _missing(subject: Subject, imported: Import) -> tuple[str, str, str]:
+def _missing(subject: Subject, imported: Import) -> tuple[str, str, str]:  # noqa: PLR0911 - one for each reason
     """Give code, reason and remedy for a function that Envoy does not have."""
     module, name = imported.module, imported.name
     known = host_functions().get((module, name))
-    remedy = advice(TARGET_REMEDIES, subject.binary)
+    remedy = subject.remedy("target")
     if known and known.since > subject.envoy:
         first = ".".join([str(each) for each in known.since])
         return (
             "WO208",
             f"Envoy has this WASI function only from {first} on.",
-            f'Require Envoy {first} (envoy = "{first}"), or drop what uses files, clocks\' resolution or sockets. {remedy}',
+            f'Require Envoy {first} (envoy = "{first}"), or drop what uses files, sockets or the clock\'s resolution.',
         )
     if known:
         versions = ", ".join(sorted(known.abis))
@@ -119,7 +124,7 @@ def _missing(subject: Subject, imported: Import) -> tuple[str, str, str]:
 
 
 def _function(subject: Subject, imported: Import) -> Iterator[Finding]:
-    place = f"{imported.module}.{imported.name}"
+    place = _place(imported)
     host = subject.host_function(imported)
     if host is None:
         code, why, remedy = _missing(subject, imported)
@@ -136,12 +141,12 @@ def _function(subject: Subject, imported: Import) -> Iterator[Finding]:
             f"The module imports {place} as {printed(wanted)}, but Envoy's function is {printed(host.signature)}.",
             f"{_MISMATCH}{place}, {types}",
             "An import must have exactly the type of the host's function.",
-            f"Declare {imported.name} as {printed(host.signature)}, or use an SDK that fits the ABI version {subject.abi}.",
+            f"Declare it as {printed(host.signature)}, or use an SDK that fits the ABI version {subject.abi}.",
         )
 
 
 def _global(subject: Subject, imported: Import) -> Finding:
-    place = f"{imported.module}.{imported.name}"
+    place = _place(imported)
     unlinked = imported.name in _FROM_THE_LINKER or subject.binary.custom("linking") is not None
     position_independent = subject.binary.custom("dylink.0") is not None
     why, remedy = (
@@ -169,11 +174,22 @@ def missing_imports(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 "WO204",
                 "error",
-                f"The imported memory {each.module}.{each.name} starts with {each.memory.minimum} pages.",
+                f"The imported memory {_place(each)} starts with {each.memory.minimum} pages.",
                 _NOT_INITIALIZED,
                 f"Envoy's engine makes a memory of {_MAX_PAGES} pages (1 GiB) at most.",
                 "Start with less (-Wl,--initial-memory), and let the memory grow.",
             )
+
+
+def _several(kind: str, count: int) -> Finding:
+    return Finding(
+        "WO409",
+        "error",
+        f"The module imports {count} {'memories' if kind == MEMORY else 'tables'}: Envoy crashes, or refuses it.",
+        "",
+        f"Envoy makes a {kind} for each, keeps only the last, and then uses the others after they are gone.",
+        f"Import one {kind} at most; define the others in the module.",
+    )
 
 
 def unlinkable_imports(subject: Subject) -> Iterator[Finding]:
@@ -182,10 +198,10 @@ def unlinkable_imports(subject: Subject) -> Iterator[Finding]:
         imported = subject.binary.imported(kind)
         problem = ""
         if len(imported) > 1:
-            problem = f"The module imports {len(imported)} {'memories' if kind == MEMORY else 'tables'}."
+            yield _several(kind, len(imported))
         elif imported:
             limits = imported[0].memory or (imported[0].table.limits if imported[0].table else None)
-            place = f"{imported[0].module}.{imported[0].name}"
+            place = _place(imported[0])
             if limits and limits.shared:
                 problem = f"The imported {kind} {place} is shared."
             elif limits and limits.wide:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
 from hatch_wasm_oci.wasm.envoy_scan import ABI_PREFIX
 from hatch_wasm_oci.wasm.envoy_tables import callbacks
 from hatch_wasm_oci.wasm.finding import Finding
-from hatch_wasm_oci.wasm.remedies import REACTOR_REMEDIES, STRIP_REMEDIES, advice
-from hatch_wasm_oci.wasm.subject import printed
+from hatch_wasm_oci.wasm.subject import printed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +20,7 @@ _MAIN_VOID_SINCE = (1, 39)
 _DEBUG_LEAST = 65_536
 _DEBUG_SHARE = 10
 _CLOSE = 0.8
+_LONGEST_COMPARED = 64
 # Envoy calls these too, under other names than `proxy_on_…`, or reads them without a call.
 _ALSO_KNOWN = frozenset({"proxy_on_memory_allocate"})
 _STARTING = frozenset(
@@ -35,17 +36,23 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-def _meant(name: str) -> str:
-    known = list(callbacks())
-    plain = _plain(name)
-    for each in known:
-        if plain in {_plain(each), _plain(each.removeprefix("proxy_"))}:
-            return each
-    if not plain.startswith(("proxy", "envoyon")):
-        return ""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a module with an unknown name pays for it
+@cache
+def _by_plain_name() -> dict[str, str]:
+    names = {_plain(each.removeprefix("proxy_")): each for each in callbacks()}
+    return names | {_plain(each): each for each in callbacks()}
 
-    return next(iter(get_close_matches(name, known, 1, _CLOSE)), "")
+
+def _meant(name: str) -> str:
+    if len(name) > _LONGEST_COMPARED:
+        return ""
+    plain = _plain(name)
+    if same := _by_plain_name().get(plain):
+        return same
+    if not plain.startswith(("proxyon", "envoyon")):
+        return ""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, list(callbacks()), 1, _CLOSE)), "")
 
 
 def misspelt_callbacks(subject: Subject) -> Iterator[Finding]:
@@ -72,14 +79,14 @@ def misspelt_callbacks(subject: Subject) -> Iterator[Finding]:
             if meant := _meant(name):
                 yield _warning(
                     "WO501",
-                    f"Envoy never calls {name}; the nearest callback is {meant}.",
+                    f"Envoy never calls {shown(name)}; the nearest callback is {meant}.",
                     "An export that Envoy does not know is left alone without a word.",
                     f"Rename it to {meant}, if that is what it is meant to be.",
                 )
             elif name.startswith("proxy_on_"):
                 yield _warning(
                     "WO501",
-                    f"Envoy never calls {name}.",
+                    f"Envoy never calls {shown(name)}.",
                     "An export that Envoy does not know is left alone without a word.",
                     "Remove it, or look up the callback's name in the proxy-wasm specification.",
                 )
@@ -87,7 +94,11 @@ def misspelt_callbacks(subject: Subject) -> Iterator[Finding]:
 
 def abi_exports(subject: Subject) -> Iterator[Finding]:
     """Find a module that names several ABI versions."""
-    named = [each.name for each in subject.binary.exports if each.name.startswith(ABI_PREFIX) and each.kind == FUNCTION]
+    named = [
+        shown(each.name)
+        for each in subject.binary.exports
+        if each.name.startswith(ABI_PREFIX) and each.kind == FUNCTION
+    ]
     if len(named) > 1:
         yield _warning(
             "WO502",
@@ -106,24 +117,24 @@ def debug_sections(subject: Subject) -> Iterator[Finding]:
             "WO504",
             f"{size * 100 // binary.size} % of the module ({size} bytes) is debug information.",
             "Envoy does not use it; its stack traces need the `name` section only.",
-            advice(STRIP_REMEDIES, binary),
+            subject.remedy("strip"),
         )
 
 
 def commands(subject: Subject) -> Iterator[Finding]:
     """Find a program that runs once and ends, where a plugin must stay."""
-    if subject.binary.exported("_start") and not subject.binary.exported("_initialize"):
+    if subject.exported("_start") is not None and subject.exported("_initialize") is None:
         yield _warning(
             "WO505",
             "The module is a command (it exports _start), not a reactor (_initialize).",
             "A command runs main and ends: its runtime may be shut down when Envoy calls it later.",
-            advice(REACTOR_REMEDIES, subject.binary),
+            subject.remedy("reactor"),
         )
 
 
 def memories(subject: Subject) -> Iterator[Finding]:
     """Find several exported memories, of which Envoy uses the last."""
-    exported = [each.name for each in subject.binary.exports if each.kind == MEMORY]
+    exported = [shown(each.name) for each in subject.binary.exports if each.kind == MEMORY]
     if len(exported) > 1:
         yield _warning(
             "WO507",
@@ -135,16 +146,16 @@ def memories(subject: Subject) -> Iterator[Finding]:
 
 def later_envoys(subject: Subject) -> Iterator[Finding]:
     """Find what a later Envoy than the lowest one refuses."""
-    export = subject.binary.exported("__main_void")
+    index = subject.exported("__main_void")
     if (
-        export is None
+        index is None
         or subject.envoy >= _MAIN_VOID_SINCE
         or subject.usable("_initialize") is None
         or subject.usable("main") is not None
         or subject.usable("__main_void") is not None
     ):
         return
-    actual = printed(subject.binary.signature(export.index))
+    actual = printed(subject.binary.signature(index))
     yield _warning(
         "WO511",
         f"__main_void is exported as {actual}; Envoy from 1.39 on calls it as void -> i32 and refuses the module.",
@@ -160,7 +171,7 @@ def nothing_to_do(subject: Subject) -> Iterator[Finding]:
             "WO509",
             "The module exports no callback for requests, connections or timers: as a plugin it does nothing.",
             "Envoy loads it and never calls it after the start.",
-            "Export the callbacks, such as proxy_on_request_headers; an SDK does so once its context type is registered.",
+            "Export the callbacks, such as proxy_on_request_headers; the SDKs export all of them.",
         )
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import toolchain as made_by
 from hatch_wasm_oci.wasm.custom import read_function_names
-from hatch_wasm_oci.wasm.declarations import FUNCTION
+from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
 from hatch_wasm_oci.wasm.envoy_tables import callbacks
 from hatch_wasm_oci.wasm.finding import Finding
-from hatch_wasm_oci.wasm.remedies import REACTOR_REMEDIES, START_REMEDIES, advice
-from hatch_wasm_oci.wasm.subject import NO_CONFIGURATION, NO_INSTANCE, NO_START, SEGMENTATION_FAULT
+from hatch_wasm_oci.wasm.subject import NO_CONFIGURATION, NO_INSTANCE, NO_START, SEGMENTATION_FAULT, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +24,7 @@ _RESTRICTED = "Uncaught Error: restricted_callback"
 
 
 def _memories(subject: Subject) -> Iterator[Finding]:
-    for each in subject.binary.memories:
+    for each in subject.binary.memories[len(subject.binary.imported(MEMORY)) :]:
         if each.minimum > _MAX_PAGES:
             yield Finding(
                 "WO310",
@@ -39,12 +38,9 @@ def _memories(subject: Subject) -> Iterator[Finding]:
 
 def _segments(subject: Subject) -> Iterator[Finding]:
     binary = subject.binary
-    memories = tuple([each.memory for each in binary.imports if each.memory]) + binary.memories
-    tables = tuple([each.table.limits for each in binary.imports if each.table]) + tuple(
-        [each.limits for each in binary.tables]
-    )
+    tables = tuple([each.limits for each in binary.tables])
     for what, reach, limits, unit in (
-        ("data", binary.data.reach, memories, "bytes"),
+        ("data", binary.data.reach, binary.memories, "bytes"),
         ("element", binary.elements.reach, tables, "entries"),
     ):
         for index, (end, each) in enumerate(zip(reach, limits, strict=False)):
@@ -64,11 +60,11 @@ def _segments(subject: Subject) -> Iterator[Finding]:
 def _name(subject: Subject, function: int) -> str:
     section = subject.binary.custom("name")
     names = read_function_names(subject.data, section, frozenset({function})) if section else {}
-    return f"{function} ({names[function]})" if function in names else str(function)
+    return f"{function} ({shown(names[function])})" if function in names else str(function)
 
 
 def _place(imported: Import) -> str:
-    return f"{imported.module}.{imported.name}"
+    return f"{shown(imported.module)}.{shown(imported.name)}"
 
 
 def _crashing_call(subject: Subject, course: Course) -> Import | None:
@@ -108,7 +104,7 @@ def starting_section(subject: Subject) -> Iterator[Finding]:
     why = (
         "A start section runs before Envoy is ready for the module's calls: it has no context yet, and uses it anyway."
     )
-    remedy = advice(START_REMEDIES, subject.binary)
+    remedy = subject.remedy("start")
     if crash:
         yield Finding(
             "WO402",
@@ -152,7 +148,7 @@ def _failing(subject: Subject, name: str, course: Course) -> Finding | None:
                 f"{name} calls {_place(imported)}, which Envoy does not allow there.",
                 f"Function: {name} failed: {_RESTRICTED}",
                 "While a module starts, Envoy allows logging, arguments, environment, clock and random numbers only.",
-                f"Do it in proxy_on_vm_start or proxy_on_configure. {advice(REACTOR_REMEDIES, subject.binary)}"
+                f"Do it in proxy_on_vm_start or proxy_on_configure. {subject.remedy('reactor')}"
                 if imported.name == "proc_exit"
                 else "Do it in proxy_on_vm_start or proxy_on_configure.",
             )
@@ -187,7 +183,7 @@ def initializing(subject: Subject) -> Iterator[Finding]:
             "The module is a Go program (it exports _start), which ends itself after main: Envoy refuses that.",
             f"Function: _start failed: {_RESTRICTED}",
             "A Go program calls proc_exit when main returns; Envoy does not allow that while a module starts.",
-            advice(REACTOR_REMEDIES, subject.binary),
+            subject.remedy("reactor"),
         )
 
 

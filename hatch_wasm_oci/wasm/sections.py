@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import filetype
-from hatch_wasm_oci.wasm.declarations import Binary, Export, Fault, Import, Section
 from hatch_wasm_oci.wasm.constant import Scope, constant
 from hatch_wasm_oci.wasm.custom import read_producers
+from hatch_wasm_oci.wasm.declarations import Binary, Export, Fault, Import, Section
 from hatch_wasm_oci.wasm.reader import MalformedError, Reader
-from hatch_wasm_oci.wasm.segments import Segments, read_data_segments, read_element_segments
+from hatch_wasm_oci.wasm.segments import NO_SEGMENTS, read_data_segments, read_element_segments
 from hatch_wasm_oci.wasm.value_types import defined_types, global_type, memory_type, table_type
 
 if TYPE_CHECKING:
@@ -31,29 +31,27 @@ class ModuleBuilder:
         self.sections: list[Section] = []
         self.types: tuple[DefinedType, ...] = ()
         self.imports: list[Import] = []
-        self.functions: tuple[int, ...] = ()
+        # In each index space the imported ones come first.
+        self.functions: list[int] = []
         self.tables: list[TableType] = []
         self.memories: list[Limits] = []
         self.globals: list[GlobalType] = []
         self.tags: list[int] = []
+        self.defined = 0
         self.exports: list[Export] = []
         self.start: int | None = None
-        self.elements = Segments()
-        self.segments = Segments()
+        self.elements = NO_SEGMENTS
+        self.segments = NO_SEGMENTS
         self.bodies: list[tuple[int, int]] = []
         self.data_count: int | None = None
-        # All of a kind: the imported ones first, then those that are defined here.
-        self.function_types: list[int] = []
-        self.table_types: list[TableType] = []
-        self.memory_types: list[Limits] = []
-        self.global_types: list[GlobalType] = []
-        self.tag_types: list[int] = []
 
     @property
     def scope(self) -> Scope:
-        return Scope(self.types, len(self.function_types), self.global_types)
+        """What constant expressions may name so far."""
+        return Scope(self.types, len(self.functions), self.globals)
 
     def function_type(self, reader: Reader) -> int:
+        """Read the index of a type that must be a function's."""
         start = reader.position
         index = reader.unsigned()
         if index >= len(self.types):
@@ -63,6 +61,7 @@ class ModuleBuilder:
         return index
 
     def tag_type(self, reader: Reader) -> int:
+        """Read what a tag is."""
         start = reader.position
         if attribute := reader.byte():
             raise MalformedError(start, f"a tag's attribute must be 0, not {attribute}")
@@ -72,49 +71,55 @@ class ModuleBuilder:
         return index
 
     def read_types(self, reader: Reader) -> None:
+        """Read the type section."""
         self.types = defined_types(reader)
 
     def read_import(self, reader: Reader) -> None:
+        """Read one import."""
         module, name = reader.name(), reader.name()
         start = reader.position
         kind = reader.byte()
         if kind == 0:
             index = self.function_type(reader)
-            self.function_types.append(index)
+            self.functions.append(index)
             found = Import(module, name, "func", type_index=index)
         elif kind == 1:
             table = table_type(reader, len(self.types))
-            self.table_types.append(table)
+            self.tables.append(table)
             found = Import(module, name, "table", table=table)
         elif kind == 2:  # noqa: PLR2004 - the kinds' numbers stand in the specification
             memory = memory_type(reader)
-            self.memory_types.append(memory)
+            self.memories.append(memory)
             found = Import(module, name, "memory", memory=memory)
         elif kind == 3:  # noqa: PLR2004 - as above
             variable = global_type(reader, len(self.types))
-            self.global_types.append(variable)
+            self.globals.append(variable)
             found = Import(module, name, "global", variable=variable)
         elif kind == 4:  # noqa: PLR2004 - as above
             index = self.tag_type(reader)
-            self.tag_types.append(index)
+            self.tags.append(index)
             found = Import(module, name, "tag", type_index=index)
         else:
             raise MalformedError(start, f"0x{kind:02x} is no kind of import")
         self.imports.append(found)
 
     def read_imports(self, reader: Reader) -> None:
+        """Read the import section."""
         for _ in range(reader.count("imports", 4)):
             self.read_import(reader)
 
     def read_functions(self, reader: Reader) -> None:
+        """Read the function section: the type of each function that is defined here."""
         start = reader.position
-        self.functions = reader.indices("types", len(self.types))
-        self.function_types.extend(self.functions)
-        for index in set(self.functions):
+        defined = reader.indices("types", len(self.types))
+        self.defined = len(defined)
+        self.functions.extend(defined)
+        for index in set(defined):
             if self.types[index].kind != "func":
                 raise MalformedError(start, f"type {index} is used as a function's, but is a {self.types[index].kind}")
 
     def read_tables(self, reader: Reader) -> None:
+        """Read the table section."""
         for _ in range(reader.count("tables", 3)):
             start = reader.position
             with_value = reader.remaining and reader.data[start] == _TABLE_WITH_VALUE
@@ -128,30 +133,27 @@ class ModuleBuilder:
             elif table.element.startswith("(ref ") and not table.element.startswith("(ref null "):
                 raise MalformedError(start, f"a table of {table.element} needs a first value")
             self.tables.append(table)
-            self.table_types.append(table)
 
     def read_memories(self, reader: Reader) -> None:
+        """Read the memory section."""
         for _ in range(reader.count("memories", 2)):
             self.memories.append(memory_type(reader))
-        self.memory_types.extend(self.memories)
 
     def read_tags(self, reader: Reader) -> None:
+        """Read the tag section."""
         for _ in range(reader.count("tags", 2)):
             self.tags.append(self.tag_type(reader))
-        self.tag_types.extend(self.tags)
 
     def read_globals(self, reader: Reader) -> None:
+        """Read the global section."""
         for _ in range(reader.count("globals", 4)):
             found = global_type(reader, len(self.types))
             constant(reader, self.scope, found.value)
             self.globals.append(found)
-            self.global_types.append(found)
 
     def read_exports(self, reader: Reader) -> None:
-        sizes = [
-            len(each)
-            for each in (self.function_types, self.table_types, self.memory_types, self.global_types, self.tag_types)
-        ]
+        """Read the export section."""
+        sizes = [len(each) for each in (self.functions, self.tables, self.memories, self.globals, self.tags)]
         names: set[str] = set()
         for _ in range(reader.count("exports", 3)):
             start = reader.position
@@ -166,26 +168,30 @@ class ModuleBuilder:
             self.exports.append(Export(name, _KINDS[kind], index))
 
     def read_start(self, reader: Reader) -> None:
+        """Read the start section."""
         start = reader.position
         index = reader.unsigned()
-        if index >= len(self.function_types):
-            raise MalformedError(start, f"function {index} is to start, but there are {len(self.function_types)}")
-        function = self.types[self.function_types[index]].function
+        if index >= len(self.functions):
+            raise MalformedError(start, f"function {index} is to start, but there are {len(self.functions)}")
+        function = self.types[self.functions[index]].function
         if function.params or function.results:
             raise MalformedError(start, f"the start function {index} must take and give nothing")
         self.start = index
 
     def read_elements(self, reader: Reader) -> None:
-        self.elements = read_element_segments(reader, self.scope, self.table_types)
+        """Read the element section."""
+        self.elements = read_element_segments(reader, self.scope, self.tables)
 
     def read_data_count(self, reader: Reader) -> None:
+        """Read the data count section."""
         self.data_count = reader.unsigned()
 
     def read_code(self, reader: Reader) -> None:
+        """Read where each body of the code section begins and ends."""
         start = reader.position
         count = reader.count("function bodies", 3)
-        if count != len(self.functions):
-            raise MalformedError(start, f"{len(self.functions)} functions are declared, but {count} bodies follow")
+        if count != self.defined:
+            raise MalformedError(start, f"{self.defined} functions are declared, but {count} bodies follow")
         data, bodies = self.data, self.bodies
         for _ in range(count):
             size = reader.unsigned()
@@ -196,8 +202,9 @@ class ModuleBuilder:
             bodies.append((begin, end))
 
     def read_data(self, reader: Reader) -> None:
+        """Read the data section."""
         start = reader.position
-        self.segments = read_data_segments(reader, self.scope, self.memory_types)
+        self.segments = read_data_segments(reader, self.scope, self.memories)
         if self.data_count not in {None, self.segments.count}:
             raise MalformedError(
                 start, f"{self.data_count} data segments are announced, but {self.segments.count} follow"
@@ -206,12 +213,13 @@ class ModuleBuilder:
 
     def close(self) -> None:
         """Check what only the end of the file tells."""
-        if self.functions and not any(each.name == "code" and each.id for each in self.sections):
-            raise MalformedError(len(self.data), f"{len(self.functions)} functions are declared, but no body follows")
+        if self.defined and not any(each.name == "code" and each.id for each in self.sections):
+            raise MalformedError(len(self.data), f"{self.defined} functions are declared, but no body follows")
         if self.data_count:
             raise MalformedError(len(self.data), f"{self.data_count} data segments are announced, but none follows")
 
     def binary(self, fault: Fault | None) -> Binary:
+        """Give what was read."""
         producers = next((each for each in self.sections if not each.id and each.name == "producers"), None)
         return Binary(
             size=len(self.data),
@@ -220,7 +228,7 @@ class ModuleBuilder:
             sections=tuple(self.sections),
             types=self.types,
             imports=tuple(self.imports),
-            functions=self.functions,
+            functions=tuple(self.functions),
             tables=tuple(self.tables),
             memories=tuple(self.memories),
             globals=tuple(self.globals),

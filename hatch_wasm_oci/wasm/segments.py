@@ -25,6 +25,7 @@ _MAX_ELEMENT_FLAGS, _MAX_DATA_FLAGS = 7, 2
 _I32_CONST, _END = 0x41, 0x0B
 _CONTINUES, _NEGATIVE = 0x80, 0x40
 _LONGEST_COMMON = 16
+_MAX_SHIFT = 21
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Segments:
     reach: tuple[int, ...] = ()
 
 
+NO_SEGMENTS = Segments()
+
+
 def _common_data(reader: Reader, count: int) -> tuple[int, int]:
     """Read segments of the form `(data (i32.const N) "…")` until another form comes.
 
@@ -49,23 +53,17 @@ def _common_data(reader: Reader, count: int) -> tuple[int, int]:
     """
     data, position, end = reader.data, reader.position, reader.end
     reach = done = 0
-    for _ in range(count):
+    while done < count:
         if position + _LONGEST_COMMON > end or data[position] or data[position + 1] != _I32_CONST:
             break
         at = position + 2
         value = byte = data[at]
-        if byte >= _CONTINUES:
-            byte = data[at + 1]
-            value += (byte << 7) - 0x80
+        shift = 7
+        while byte >= _CONTINUES and shift <= _MAX_SHIFT:
             at += 1
-            if byte >= _CONTINUES:
-                byte = data[at + 1]
-                value += (byte << 14) - 0x4000
-                at += 1
-                if byte >= _CONTINUES:
-                    byte = data[at + 1]
-                    value += (byte << 21) - 0x200000
-                    at += 1
+            byte = data[at]
+            value += (byte - 1) << shift
+            shift += 7
         if byte >= _NEGATIVE or data[at + 1] != _END:
             break
         size = data[at + 2]
@@ -74,14 +72,13 @@ def _common_data(reader: Reader, count: int) -> tuple[int, int]:
             byte = data[at]
             if byte >= _CONTINUES:
                 break
-            size += (byte << 7) - 0x80
+            size += (byte - 1) << 7
             at += 1
         if at + size > end:
             break
         position = at + size
         done += 1
-        if value + size > reach:
-            reach = value + size
+        reach = max(reach, value + size)
     reader.position = position
     return done, reach
 

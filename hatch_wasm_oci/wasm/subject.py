@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.wasm.course import course_of
 from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
 from hatch_wasm_oci.wasm.envoy_tables import callback_signature, host_functions
+from hatch_wasm_oci.wasm.remedies import remedy
 from hatch_wasm_oci.wasm.value_types import FunctionType
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.declarations import Binary, Import
     from hatch_wasm_oci.wasm.envoy_tables import HostFunction, Version
 
+_LONGEST_SHOWN = 200
 NO_BYTECODE = "Failed to load Wasm bytecode"
 NO_INSTANCE = "Failed to create new Wasm instance"
 NO_START = "Failed to start base Wasm"
@@ -45,6 +47,12 @@ _PRINTED = {
 def known_to_envoy(value_type: str) -> bool:
     """Say whether Envoy's engine interface has this value type; asked for another, it ends the process."""
     return value_type in _PRINTED
+
+
+def shown(name: str) -> str:
+    """Write a name of the module's own so that no terminal takes harm: short, and without control characters."""
+    name = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+    return "".join([each if each.isprintable() else each.encode("unicode_escape").decode() for each in name])
 
 
 def printed(signature: FunctionType) -> str:
@@ -78,9 +86,17 @@ class Subject:
         return self.binary.imported(FUNCTION)
 
     @cached_property
+    def _functions(self) -> dict[str, int]:
+        return {each.name: each.index for each in self.binary.exports if each.kind == FUNCTION}
+
+    @cached_property
     def host_sees_memory(self) -> bool:
         """Whether Envoy gets hold of any memory of the module."""
         return bool(self.binary.imported(MEMORY)) or any(each.kind == MEMORY for each in self.binary.exports)
+
+    def remedy(self, topic: str) -> str:
+        """Give the advice on a topic of `remedies.txt` for the toolchain that made the module."""
+        return remedy(topic, self.toolchain)
 
     def host_function(self, imported: Import) -> HostFunction | None:
         """Give Envoy's function for an import; None if this Envoy, or this ABI version, has none."""
@@ -97,9 +113,11 @@ class Subject:
         """Give the signature that Envoy wants of an export; None if it does not look for it."""
         return _STARTING.get(name) or callback_signature(name, self.abi)
 
+    def exported(self, name: str) -> int | None:
+        """Give the index of the function that is exported by this name; None if there is none."""
+        return self._functions.get(name)
+
     def usable(self, name: str) -> int | None:
         """Give the index of an exported function that Envoy can call by this name; None if there is none."""
-        export = self.binary.exported(name)
-        if export is None or self.binary.signature(export.index) != self.wanted(name):
-            return None
-        return export.index
+        index = self.exported(name)
+        return None if index is None or self.binary.signature(index) != self.wanted(name) else index

@@ -49,6 +49,7 @@ _FUNCTION, _STRUCTURE, _ARRAY = 0x60, 0x5F, 0x5E
 _SUB, _SUB_FINAL, _RECURSIVE = 0x50, 0x4F, 0x4E
 _HAS_MAXIMUM, _SHARED, _WIDE, _PAGE_SIZE = 1, 2, 4, 8
 _MAX_PAGE_SIZE_LOG2 = 63
+_LOWEST_CODE = -0x40  # heap types are negative numbers of one byte
 DEFAULT_PAGE_SIZE_LOG2 = 16
 WASM_MAX_PAGES = 1 << 16
 WASM_MAX_PAGES_64 = 1 << 48
@@ -130,7 +131,7 @@ def _heap_type(reader: Reader, known: int) -> str:
     value = reader.signed(33)
     if value < 0:
         code = value & 0x7F
-        if value < -0x40 or code not in _HEAP:
+        if value < _LOWEST_CODE or code not in _HEAP:
             raise _unknown(start, code, "heap type")
         return _HEAP[code]
     if value >= known:
