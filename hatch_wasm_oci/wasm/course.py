@@ -16,7 +16,7 @@ from hatch_wasm_oci.wasm.reader import MalformedError, Reader
 if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.declarations import Binary
 
-_MAX_BYTES = 32_768
+_MAX_BYTES = 16_384
 _MAX_DEPTH = 32
 _NOWHERE = 1 << 32
 _TRAP, _RETURN, _UNKNOWN = "trap", "return", "unknown"
@@ -33,7 +33,7 @@ class Course:
 
     Args:
         calls: The imported functions that it certainly calls, in order, until the walk ends.
-        possible: All imported functions that the code read so far may call.
+        possible: All imported functions that the code that was read may call.
         ending: `trap` if it certainly hits `unreachable`, `return` if it comes to its end, else `unknown`.
         result: The number that it certainly returns, where that is a constant.
     """
@@ -51,8 +51,10 @@ class _Frame:
 
 
 class _Walk:
-    def __init__(self, binary: Binary, data: memoryview) -> None:
+    def __init__(self, binary: Binary, data: memoryview, *, thorough: bool) -> None:
         self.binary = binary
+        self.thorough = thorough
+        self.tried: set[int] = set()
         self.data = data
         self.imported = len(binary.imported(FUNCTION))
         self.budget = _MAX_BYTES
@@ -85,10 +87,12 @@ class _Walk:
             return _RETURN
         if certain:
             return self.function(index)[0]
-        # Its calls count as possible only.
-        known = len(self.course.calls)
-        self.function(index)
-        del self.course.calls[known:]
+        if self.thorough and index not in self.tried:
+            self.tried.add(index)
+            # Its calls count as possible only.
+            known = len(self.course.calls)
+            self.function(index)
+            del self.course.calls[known:]
         return _UNKNOWN
 
 
@@ -100,7 +104,6 @@ class _Body:
         self.certain = True
         # The outermost block that some branch has left, by its place in `frames`.
         self.escaped = _NOWHERE
-        self.result: int | None = None
         self.early_return = False
 
     def escape(self, label: int) -> None:
@@ -119,40 +122,34 @@ class _Body:
             self.escaped = _NOWHERE
 
     def walk(self) -> tuple[str, int | None]:
+        """Walk to the function's end, or until nothing can be certain any more."""
         reader, walk = self.reader, self.walk_
-        while reader.remaining:
+        while walk.budget > 0 and (self.certain or self.escaped or walk.thorough):
             start = reader.position
+            last = op.skip_simple(reader)
             code = reader.byte()
-            if code == op.END:
-                if len(self.frames) == 1:
-                    return self._ending()
-                self.close()
-                self.result = None
-                continue
+            walk.budget -= reader.position - start
             if self.certain and code == op.UNREACHABLE:
                 return _TRAP, None
-            if self.certain and code == op.RETURN:
-                self.frames = [_Frame(loop=False, certain=True)]
-                return self._ending()
-            if code == op.I32_CONST:
-                self.result = reader.signed(32)
-                continue
+            if (code == op.END and len(self.frames) == 1) or (self.certain and code == op.RETURN):
+                return self._ending(last)
             if ending := self._step(code):
                 return ending, None
-            self.result = None
-            walk.budget -= reader.position - start
-            if walk.budget < 0:
-                break
         return _UNKNOWN, None
 
-    def _ending(self) -> tuple[str, int | None]:
+    def _ending(self, last: int) -> tuple[str, int | None]:
         if self.early_return or not self.certain:
             return _UNKNOWN, None
-        return _RETURN, self.result
+        reader = self.reader
+        if last < 0 or reader.data[last] != op.I32_CONST:
+            return _RETURN, None
+        return _RETURN, Reader(reader.data, last + 1, reader.end).signed(32)
 
     def _step(self, code: int) -> str:
         reader = self.reader
-        if code in _BLOCKS:
+        if code == op.END:
+            self.close()
+        elif code in _BLOCKS:
             self._open(code)
         elif code in _CATCHES:
             op.skip_operands(reader, code)
@@ -192,18 +189,19 @@ class _Body:
         self.certain = certain and code in {op.BLOCK, op.LOOP}
 
 
-def course_of(binary: Binary, data: memoryview, function: int) -> Course:
+def course_of(binary: Binary, data: memoryview, function: int, *, thorough: bool = False) -> Course:
     """Follow a function from its start for as long as what it does is certain.
 
     Args:
         binary: The module, without a fault.
         data: The whole file.
-        function: The function's index, the imported ones first.
+        function: The function's index.
+        thorough: Whether to look for possible calls too, beyond where all is certain.
 
     Returns:
-        What it certainly does. The walk reads 32 KiB of code at most; where it stops, the rest is unknown.
+        What it certainly does. The walk reads 16 KiB of code at most; where it stops, the rest is unknown.
     """
-    walk = _Walk(binary, data)
+    walk = _Walk(binary, data, thorough=thorough)
     if function < walk.imported:
         walk.course.calls.append(function)
         walk.course.possible.add(function)

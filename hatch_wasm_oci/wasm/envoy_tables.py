@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from hatch_wasm_oci.errors import SettingsError
@@ -51,7 +51,7 @@ def envoy_version(text: str) -> Version:
 
 
 def _lines(name: str) -> list[list[str]]:
-    text = files(__package__).joinpath(name).read_text("utf-8")
+    text = Path(__file__).with_name(name).read_text("utf-8")
     return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
 
 

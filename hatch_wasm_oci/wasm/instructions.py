@@ -19,7 +19,7 @@ CALL_INDIRECT, RETURN_CALL, RETURN_CALL_INDIRECT, CALL_REF, RETURN_CALL_REF = 0x
 DELEGATE, CATCH_ALL, TRY_TABLE, I32_CONST = 0x18, 0x19, 0x1F, 0x41
 BRANCH_ON_NULL, BRANCH_ON_NON_NULL, GC_PREFIX = 0xD5, 0xD6, 0xFB
 BRANCH_ON_CAST, BRANCH_ON_CAST_FAIL = 24, 25
-_BLOCK_TYPE_EMPTY = 0x40
+_CONTINUES = 0x80
 _MEMORY_INDEX_FOLLOWS = 0x40
 _BULK = {8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
 _FIRST_BULK = 8  # those before it convert numbers
@@ -44,7 +44,7 @@ def block_type(reader: Reader) -> None:
     code = reader.byte()
     if code in {0x63, 0x64}:
         reader.signed(33)
-    elif code >= 0x80:  # noqa: PLR2004 - a longer number follows
+    elif code >= _CONTINUES:
         reader.position -= 1
         reader.signed(33)
 
@@ -149,6 +149,48 @@ _OPERANDS: dict[int, Callable[[Reader], object]] = {
     0xFD: _vector,
     0xFE: _atomic,
 }
+
+
+def _table(*codes: int) -> bytes:
+    return bytes([code in codes for code in range(256)])
+
+
+_NUMBER_FOLLOWS = _table(*range(0x20, 0x27), I32_CONST, 0x42)
+_NOTHING_FOLLOWS = _table(0x01, 0x1A, 0x1B, *range(0x45, 0xC5))
+_ACCESS_FOLLOWS = _table(*range(0x28, 0x3F))
+
+
+def skip_simple(reader: Reader) -> int:
+    """Move over as many instructions as neither branch, call nor are long; these are most of all code.
+
+    Returns:
+        Where the last of them begins, in bytes from the file's start; -1 if there was none.
+
+    Raises:
+        MalformedError: If one of them is cut off.
+    """
+    data, position, end = reader.data, reader.position, reader.end
+    last = -1
+    while position < end:
+        code = data[position]
+        if _NUMBER_FOLLOWS[code]:
+            numbers = 1
+        elif _NOTHING_FOLLOWS[code]:
+            numbers = 0
+        elif _ACCESS_FOLLOWS[code] and position + 1 < end and data[position + 1] < _MEMORY_INDEX_FOLLOWS:
+            numbers = 2
+        else:
+            break
+        last = position
+        position += 1
+        for _ in range(numbers):
+            while position < end and data[position] >= _CONTINUES:
+                position += 1
+            position += 1
+    if position > end:
+        raise MalformedError(last, "an instruction is cut off")
+    reader.position = position
+    return last
 
 
 def skip_operands(reader: Reader, code: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 _ANY = "*"
 
@@ -12,7 +12,7 @@ _ANY = "*"
 def _remedies() -> dict[str, dict[str, str]]:
     topics: dict[str, dict[str, str]] = {}
     topic = ""
-    for line in files(__package__).joinpath("remedies.txt").read_text("utf-8").splitlines():
+    for line in Path(__file__).with_name("remedies.txt").read_text("utf-8").splitlines():
         if line.startswith("["):
             topic = line.strip("[]")
         elif line and not line.startswith("#"):

@@ -98,7 +98,7 @@ def starting_section(subject: Subject) -> Iterator[Finding]:
     start = subject.binary.start
     if start is None:
         return
-    course = subject.course(start)
+    course = subject.course(start, thorough=True)
     hosts = [(each, subject.host_function(each)) for each in [subject.imported_functions[n] for n in course.calls]]
     crash = next((each for each, host in hosts if host and host.start == "always"), None)
     why = (

@@ -105,9 +105,9 @@ class Subject:
             return None
         return found
 
-    def course(self, function: int) -> Course:
-        """Follow a function for as long as what it does is certain."""
-        return course_of(self.binary, self.data, function)
+    def course(self, function: int, *, thorough: bool = False) -> Course:
+        """Follow a function for as long as what it does is certain; thoroughly, find possible calls too."""
+        return course_of(self.binary, self.data, function, thorough=thorough)
 
     def wanted(self, name: str) -> FunctionType | None:
         """Give the signature that Envoy wants of an export; None if it does not look for it."""

