@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import toolchain as made_by
 from hatch_wasm_oci.wasm.custom import read_function_names
-from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
+from hatch_wasm_oci.wasm.declarations import MEMORY
 from hatch_wasm_oci.wasm.envoy_tables import callbacks
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.subject import NO_CONFIGURATION, NO_INSTANCE, NO_START, SEGMENTATION_FAULT, shown
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.subject import Subject
 
 _MAX_PAGES = 16_384
+# What Envoy calls before the first request, in its order, and the line that it logs if the answer is no.
+_FIRST_CALLED = {
+    "proxy_on_context_create": "",
+    "proxy_on_vm_start": NO_START,
+    "proxy_on_configure": NO_CONFIGURATION,
+}
 _TRAPPED = "Uncaught RuntimeError: unreachable"
 _RESTRICTED = "Uncaught Error: restricted_callback"
 
@@ -187,40 +193,40 @@ def initializing(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _refusing(name: str, line: str, course: Course) -> Finding | None:
+    if not line or (course.ending != "trap" and course.result != 0):
+        return None
+    does = "always traps" if course.ending == "trap" else "always returns 0"
+    return Finding(
+        "WO314",
+        "error",
+        f"{name} {does}, so Envoy refuses the plugin.",
+        line,
+        "The function says with any other number than 0 that the plugin may run.",
+        f"Return 1 (true) from {name}.",
+    )
+
+
 def starting_callbacks(subject: Subject) -> Iterator[Finding]:
     """Find callbacks that always refuse or trap when the plugin starts, and calls without a memory in all of them."""
-    for name, line in (("proxy_on_vm_start", NO_START), ("proxy_on_configure", NO_CONFIGURATION)):
+    crashes = False
+    for name in (*_FIRST_CALLED, *(each for each in callbacks() if each not in _FIRST_CALLED)):
+        line = _FIRST_CALLED.get(name, "")
         function = subject.usable(name)
-        if function is None:
+        if function is None or (subject.host_sees_memory and not line):
             continue
         course = subject.course(function)
-        crash = _crashing_call(subject, course)
-        if crash:
-            continue
-        if course.ending == "trap" or course.result == 0:
-            does = "always traps" if course.ending == "trap" else "always returns 0"
-            yield Finding(
-                "WO314",
-                "error",
-                f"{name} {does}, so Envoy refuses the plugin.",
-                line,
-                "The function says with any other number than 0 that the plugin may run.",
-                f"Return 1 (true) from {name}.",
-            )
-    if not subject.host_sees_memory:
-        yield from _calls_without_memory(subject)
-
-
-def _calls_without_memory(subject: Subject) -> Iterator[Finding]:
-    found = False
-    for name in callbacks():
-        function = subject.usable(name)
-        if function is not None and (crash := _crashing_call(subject, subject.course(function))):
-            found = True
+        if crash := _crashing_call(subject, course):
+            crashes = True
             yield _without_memory(name, crash)
-    if found:
-        return
-    for each in subject.binary.imported(FUNCTION):
+        elif refusing := _refusing(name, line, course):
+            yield refusing
+    if not crashes and not subject.host_sees_memory:
+        yield from _risky_imports(subject)
+
+
+def _risky_imports(subject: Subject) -> Iterator[Finding]:
+    for each in subject.imported_functions:
         host = subject.host_function(each)
         if host and host.memory != "never":
             yield Finding(
