@@ -86,10 +86,10 @@ def parse(data: bytes | bytearray | memoryview) -> Binary:
     try:
         while reader.remaining:
             last = _read_section(module, reader, last)
-        module.close()
     except MalformedError as error:
         return module.binary(Fault(error.offset, _section_at(module, error.offset), error.problem))
-    return module.binary(None)
+    missing = module.missing()
+    return module.binary(Fault(len(view), "", missing) if missing else None)
 
 
 __all__ = ["Binary", "parse"]

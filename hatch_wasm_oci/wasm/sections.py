@@ -211,12 +211,13 @@ class ModuleBuilder:
             )
         self.data_count = None
 
-    def close(self) -> None:
-        """Check what only the end of the file tells."""
+    def missing(self) -> str:
+        """Say what was announced and did not come by the file's end; empty if nothing."""
         if self.defined and not any(each.name == "code" and each.id for each in self.sections):
-            raise MalformedError(len(self.data), f"{self.defined} functions are declared, but no body follows")
+            return f"{self.defined} functions are declared, but no body follows"
         if self.data_count:
-            raise MalformedError(len(self.data), f"{self.data_count} data segments are announced, but none follows")
+            return f"{self.data_count} data segments are announced, but none follows"
+        return ""
 
     def binary(self, fault: Fault | None) -> Binary:
         """Give what was read."""
