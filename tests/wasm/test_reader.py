@@ -17,7 +17,7 @@ def _reader(data: bytes) -> Reader:
 
 
 def _unsigned(value: int, width: int = 0) -> bytes:
-    encoded = []
+    encoded: list[int] = []
     while value > 0x7F or len(encoded) + 1 < width:
         encoded.append(value & 0x7F | 0x80)
         value >>= 7
@@ -25,7 +25,7 @@ def _unsigned(value: int, width: int = 0) -> bytes:
 
 
 def _signed(value: int) -> bytes:
-    encoded = []
+    encoded: list[int] = []
     while not -0x40 <= value < 0x40:
         encoded.append(value & 0x7F | 0x80)
         value >>= 7
