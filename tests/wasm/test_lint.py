@@ -73,7 +73,7 @@ def test_a_finding_says_all_that_one_needs(wasm: Any) -> None:
 
 
 def _types_with_abort(wasm: Any) -> bytes:
-    types = wasm.plugin_sections()[1]
+    types: bytes = wasm.plugin_sections()[1]
     return bytes([types[0] + 1]) + types[1:] + b"\x60\4\x7f\x7f\x7f\x7f\0"
 
 
