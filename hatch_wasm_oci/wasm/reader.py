@@ -7,6 +7,8 @@ bits beyond it, and UTF-8 without surrogates or overlong forms.
 from __future__ import annotations
 
 _CONTINUES = 0x80
+MOST_ENTRIES = 1_000_000
+_MOST_INDICES = 10_000_000
 
 
 class MalformedError(Exception):
@@ -93,15 +95,19 @@ class Reader:
             raise MalformedError(start, f"a number does not fit in {bits} bits")
         return value
 
-    def count(self, what: str, smallest: int = 1) -> int:
-        """Read how many entries follow, and check that the stretch can hold so many.
+    def count(self, what: str, smallest: int = 1, most: int = MOST_ENTRIES) -> int:
+        """Read how many entries follow, and check that the stretch can hold so many, and an engine too.
 
         Args:
             what: The entries' name in the plural, for the message.
             smallest: The fewest bytes that one entry can take.
+            most: How many an engine takes; by default what the WebAssembly JavaScript Interface, section
+                “Implementation-defined Limits”, says for most kinds.
         """
         start = self.position
         count = self.unsigned()
+        if count > most:
+            raise MalformedError(start, f"{count} {what} are announced, more than the {most} that engines take")
         if count * smallest > self.remaining:
             raise MalformedError(start, f"{count} {what} are announced, more than {self.remaining} bytes can hold")
         return count
@@ -133,7 +139,7 @@ class Reader:
             below: The first index that does not exist.
         """
         start = self.position
-        count = self.count(what)
+        count = self.count(what, most=_MOST_INDICES)
         position = self.position
         found = tuple(self.data[position : position + count])
         if not found or max(found) < _CONTINUES:

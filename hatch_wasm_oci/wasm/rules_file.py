@@ -28,7 +28,6 @@ _V8_MAX_TABLE = 10_000_000
 _V8_MAX_PARAMETERS = 1000
 _V8_MAX_BODY = 7_654_321
 _V8_MAX_DATA_SEGMENTS = 100_000
-_V8_MAX_DECLARATIONS = 1_000_000
 _MOST_EXCESSES = 10
 _CODES = {
     filetype.EMPTY: "WO101",
@@ -131,14 +130,6 @@ def _large_numbers(binary: Binary) -> Iterator[str]:
         yield f"a function body has more than {_V8_MAX_BODY} bytes"
     if binary.data.count > _V8_MAX_DATA_SEGMENTS:
         yield f"there are {binary.data.count} data segments, more than {_V8_MAX_DATA_SEGMENTS}"
-    for name, entries in (
-        ("types", binary.types),
-        ("functions", binary.functions),
-        ("imports", binary.imports),
-        ("exports", binary.exports),
-    ):
-        if len(entries) > _V8_MAX_DECLARATIONS:
-            yield f"there are {len(entries)} {name}, more than {_V8_MAX_DECLARATIONS}"
 
 
 def beyond_engine(binary: Binary) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ _DEBUG_LEAST = 65_536
 _DEBUG_SHARE = 10
 _CLOSE = 0.8
 _LONGEST_COMPARED = 64
+_MOST_GUESSES = 1000
 # Envoy calls these too, under other names than `proxy_on_…`, or reads them without a call.
 _ALSO_KNOWN = frozenset({"proxy_on_memory_allocate"})
 _STARTING = frozenset(
@@ -58,6 +59,7 @@ def _meant(name: str) -> str:
 def misspelt_callbacks(subject: Subject) -> Iterator[Finding]:
     """Find exports that look like callbacks and are none."""
     known = callbacks()
+    guesses = _MOST_GUESSES
     for each in subject.binary.exports:
         name = each.name
         if name in known:
@@ -76,7 +78,8 @@ def misspelt_callbacks(subject: Subject) -> Iterator[Finding]:
                     "Use an SDK for the ABI version 0.2.1.",
                 )
         elif name not in _ALSO_KNOWN and not name.startswith(ABI_PREFIX) and each.kind == FUNCTION:
-            if meant := _meant(name):
+            guesses -= 1
+            if guesses >= 0 and (meant := _meant(name)):
                 yield _warning(
                     "WO501",
                     f"Envoy never calls {shown(name)}; the nearest callback is {meant}.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("func", "table", "memory", "global", "tag")
 _END = 0x0B
+_MOST_TABLES = _MOST_MEMORIES = 100_000
 _TABLE_WITH_VALUE = 0x40
 
 
@@ -120,7 +121,7 @@ class ModuleBuilder:
 
     def read_tables(self, reader: Reader) -> None:
         """Read the table section."""
-        for _ in range(reader.count("tables", 3)):
+        for _ in range(reader.count("tables", 3, _MOST_TABLES)):
             start = reader.position
             with_value = reader.remaining and reader.data[start] == _TABLE_WITH_VALUE
             if with_value:
@@ -136,7 +137,7 @@ class ModuleBuilder:
 
     def read_memories(self, reader: Reader) -> None:
         """Read the memory section."""
-        for _ in range(reader.count("memories", 2)):
+        for _ in range(reader.count("memories", 2, _MOST_MEMORIES)):
             self.memories.append(memory_type(reader))
 
     def read_tags(self, reader: Reader) -> None:

@@ -49,6 +49,7 @@ _FUNCTION, _STRUCTURE, _ARRAY = 0x60, 0x5F, 0x5E
 _SUB, _SUB_FINAL, _RECURSIVE = 0x50, 0x4F, 0x4E
 _HAS_MAXIMUM, _SHARED, _WIDE, _PAGE_SIZE = 1, 2, 4, 8
 _MAX_PAGE_SIZE_LOG2 = 63
+_MOST_FIELDS = 10_000
 _LOWEST_CODE = -0x40  # heap types are negative numbers of one byte
 DEFAULT_PAGE_SIZE_LOG2 = 16
 WASM_MAX_PAGES = 1 << 16
@@ -199,7 +200,7 @@ def _composite(reader: Reader, code: int, start: int, known: int, *, final: bool
         function = FunctionType(_value_types(reader, known), _value_types(reader, known))
         return DefinedType("func", function, final=final)
     if code == _STRUCTURE:
-        fields = tuple([_field(reader, known) for _ in range(reader.count("fields", 2))])
+        fields = tuple([_field(reader, known) for _ in range(reader.count("fields", 2, _MOST_FIELDS))])
         return DefinedType("struct", fields=fields, final=final)
     if code == _ARRAY:
         return DefinedType("array", fields=(_field(reader, known),), final=final)
