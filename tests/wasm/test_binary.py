@@ -142,23 +142,6 @@ def test_many_small_groups_of_types_are_read_without_recursion(wasm: Any) -> Non
     assert len(binary.types) == 20_000
 
 
-def test_data_segments_of_all_forms_mix(wasm: Any) -> None:
-    segments = [
-        b"\0\x41\x05\x0b\1a",
-        b"\0\x41\x85\x01\x0b\1a",
-        b"\0\x41\x80\x80\x02\x0b\x80\x01" + bytes(128),
-        b"\1\0",
-        b"\2\0\x41\x0a\x0b\0",
-        b"\0\x41\x80\x80\x80\x80\x00\x0b\1a",
-        b"\0\x41\x01\x41\x02\x6a\x0b\3abc",
-        b"\0\x41\x80\x7f\x0b\0",
-    ]
-    binary = parse(wasm.plugin({11: wasm.vector(segments * 3)}))
-    assert binary.fault is None
-    assert binary.data == Segments(24, (2**32 - 128,))
-    assert parse(wasm.plugin({11: wasm.vector(segments[:7] * 3)})).data == Segments(21, (32768 + 128,))
-
-
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for each in (data, b"\0asm\1\0\0\0" + data):
