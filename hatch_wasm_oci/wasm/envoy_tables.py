@@ -13,6 +13,8 @@ _TYPES = {"i": "i32", "I": "i64"}
 _WASI_MODULES = ("wasi_unstable", "wasi_snapshot_preview1")
 _ALL = "*"
 Version = tuple[int, int]
+MAIN_VOID_SINCE: Version = (1, 39)
+"""The first Envoy that looks for `__main_void` beside `main`."""
 _NEVER: Version = (1 << 30, 0)
 _OLDEST: Version = (0, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm.declarations import FUNCTION, GLOBAL, TABLE, TAG
-from hatch_wasm_oci.wasm.envoy_tables import callbacks
+from hatch_wasm_oci.wasm.envoy_tables import MAIN_VOID_SINCE, callbacks
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.subject import V8_FATAL, known_to_envoy, printed, shown
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.subject import Subject
 
 NO_MALLOC = "Wasm module is missing malloc function."
-_MAIN_VOID_SINCE = (1, 39)
 # What JavaScript calls an array index (ECMA-262, section 6.1.7).
 _MAX_INDEX = (1 << 32) - 1
 _MOST_DIGITS = 10
@@ -81,7 +80,7 @@ def _looked_up(subject: Subject) -> Iterator[str]:
         yield "_start"
     else:
         yield "main"
-        if subject.usable("main") is None and subject.envoy >= _MAIN_VOID_SINCE:
+        if subject.usable("main") is None and subject.envoy >= MAIN_VOID_SINCE:
             yield "__main_void"
     yield "malloc"
     if subject.usable("malloc") is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.wasm.declarations import FUNCTION, GLOBAL, MEMORY, TABLE, TAG
 from hatch_wasm_oci.wasm.envoy_tables import host_functions
 from hatch_wasm_oci.wasm.finding import Finding
-from hatch_wasm_oci.wasm.subject import NO_INSTANCE, V8_FATAL, known_to_envoy, printed, shown
+from hatch_wasm_oci.wasm.subject import MAX_PAGES, NO_INSTANCE, V8_FATAL, known_to_envoy, printed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _MISSING = "Failed to load Wasm module due to a missing import: "
 _MISMATCH = "Failed to load Wasm module due to an import type mismatch: "
 _NOT_INITIALIZED = "Failed to initialize Wasm code"
-_MAX_PAGES = 16_384
 _LONGEST_COMPARED = 64
 _FROM_THE_LINKER = frozenset({"__stack_pointer", "__memory_base", "__table_base", "__linear_memory", "__tls_base"})
 _WASI = ("wasi_unstable", "wasi_snapshot_preview1")
@@ -170,13 +169,13 @@ def missing_imports(subject: Subject) -> Iterator[Finding]:
             yield from _function(subject, each)
         elif each.kind == GLOBAL:
             yield _global(subject, each)
-        elif each.memory and each.memory.minimum > _MAX_PAGES:
+        elif each.memory and each.memory.minimum > MAX_PAGES:
             yield Finding(
                 "WO204",
                 "error",
                 f"The imported memory {_place(each)} starts with {each.memory.minimum} pages.",
                 _NOT_INITIALIZED,
-                f"Envoy's engine makes a memory of {_MAX_PAGES} pages (1 GiB) at most.",
+                f"Envoy's engine makes a memory of {MAX_PAGES} pages (1 GiB) at most.",
                 "Start with less (-Wl,--initial-memory), and let the memory grow.",
             )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
 from hatch_wasm_oci.wasm.envoy_scan import ABI_PREFIX
-from hatch_wasm_oci.wasm.envoy_tables import callbacks
+from hatch_wasm_oci.wasm.envoy_tables import MAIN_VOID_SINCE, callbacks
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.subject import printed, shown
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.wasm.subject import Subject
 
-_MAIN_VOID_SINCE = (1, 39)
 _DEBUG_LEAST = 65_536
 _DEBUG_SHARE = 10
 _CLOSE = 0.8
@@ -152,7 +151,7 @@ def later_envoys(subject: Subject) -> Iterator[Finding]:
     index = subject.exported("__main_void")
     if (
         index is None
-        or subject.envoy >= _MAIN_VOID_SINCE
+        or subject.envoy >= MAIN_VOID_SINCE
         or subject.usable("_initialize") is None
         or subject.usable("main") is not None
         or subject.usable("__main_void") is not None

@@ -9,7 +9,7 @@ from hatch_wasm_oci.wasm.custom import read_function_names
 from hatch_wasm_oci.wasm.declarations import MEMORY
 from hatch_wasm_oci.wasm.envoy_tables import callbacks
 from hatch_wasm_oci.wasm.finding import Finding
-from hatch_wasm_oci.wasm.subject import NO_CONFIGURATION, NO_INSTANCE, NO_START, SEGMENTATION_FAULT, shown
+from hatch_wasm_oci.wasm.subject import MAX_PAGES, NO_CONFIGURATION, NO_INSTANCE, NO_START, SEGMENTATION_FAULT, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.declarations import Import
     from hatch_wasm_oci.wasm.subject import Subject
 
-_MAX_PAGES = 16_384
 # What Envoy calls before the first request, in its order, and the line that it logs if the answer is no.
 _FIRST_CALLED = {
     "proxy_on_context_create": "",
@@ -31,13 +30,13 @@ _RESTRICTED = "Uncaught Error: restricted_callback"
 
 def _memories(subject: Subject) -> Iterator[Finding]:
     for each in subject.binary.memories[len(subject.binary.imported(MEMORY)) :]:
-        if each.minimum > _MAX_PAGES:
+        if each.minimum > MAX_PAGES:
             yield Finding(
                 "WO310",
                 "error",
                 f"A memory starts with {each.minimum} pages.",
                 NO_INSTANCE,
-                f"Envoy's engine gives a memory {_MAX_PAGES} pages (1 GiB) at most.",
+                f"Envoy's engine gives a memory {MAX_PAGES} pages (1 GiB) at most.",
                 "Start with less (-Wl,--initial-memory in bytes), and let the memory grow.",
             )
 

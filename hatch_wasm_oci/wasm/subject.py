@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.wasm.declarations import Binary, Import
     from hatch_wasm_oci.wasm.envoy_tables import HostFunction, Version
 
+MAX_PAGES = 16_384
+"""The most pages of a memory that Envoy's engine makes: 1 GiB."""
 _LONGEST_SHOWN = 200
 NO_BYTECODE = "Failed to load Wasm bytecode"
 NO_INSTANCE = "Failed to create new Wasm instance"
