@@ -115,6 +115,8 @@ class _Body:
             self.certain = False
 
     def close(self) -> None:
+        if len(self.frames) == 1:
+            raise MalformedError(self.reader.position, "a delegate instruction stands outside of a try block")
         frame = self.frames.pop()
         # After a block's end we are certain again if all its ways lead there.
         self.certain = frame.certain and self.escaped >= len(self.frames)

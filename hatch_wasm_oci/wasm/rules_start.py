@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.wasm import toolchain as made_by
 from hatch_wasm_oci.wasm.custom import read_function_names
 from hatch_wasm_oci.wasm.declarations import MEMORY
 from hatch_wasm_oci.wasm.envoy_tables import callbacks
@@ -24,6 +23,8 @@ _FIRST_CALLED = {
     "proxy_on_vm_start": NO_START,
     "proxy_on_configure": NO_CONFIGURATION,
 }
+# By its full name: TinyGo's programs do not end themselves.
+_GO_COMPILER = "Go cmd/compile"
 _TRAPPED = "Uncaught RuntimeError: unreachable"
 _RESTRICTED = "Uncaught Error: restricted_callback"
 
@@ -181,7 +182,7 @@ def initializing(subject: Subject) -> Iterator[Finding]:
         yield _without_memory(name, crash)
     elif failing := _failing(subject, name, course):
         yield failing
-    elif name == "_start" and subject.toolchain == made_by.GO:
+    elif name == "_start" and any(each.name == _GO_COMPILER for each in subject.binary.producers):
         yield Finding(
             "WO313",
             "error",

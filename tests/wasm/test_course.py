@@ -57,6 +57,7 @@ def _module(wasm: Any, *bodies: bytes) -> bytes:
         (b"\x41\0\x28\x42\0\0\x1a" + CALL, 1),
         (b"\x12\0", 1),
         (b"\xff" + CALL, 0),
+        (b"\x18\0" + END + CALL, 0),
     ],
 )
 def test_a_call_is_certain_only_if_every_way_comes_by(wasm: Any, body: bytes, calls: int) -> None:

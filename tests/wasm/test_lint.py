@@ -138,7 +138,8 @@ def test_a_command_is_told(wasm: Any) -> None:
     start = ("_start", b"\x60\0\0", b"\2\0\x0b")
     data = _with_functions(wasm, [("proxy_on_request_headers", *HEADERS), start])
     assert _codes(data) == ["WO505"]
-    go = wasm.custom("producers", b"\1" + wasm.name("language") + b"\1" + wasm.name("Go") + wasm.name("go1.26"))
+    compiler = wasm.name("processed-by") + b"\1" + wasm.name("Go cmd/compile") + wasm.name("go1.26")
+    go = wasm.custom("producers", b"\1" + compiler)
     assert _codes(data + go) == ["WO313", "WO505"]
     assert "-buildmode=c-shared" in lint(data + go)[0].remedy
 
