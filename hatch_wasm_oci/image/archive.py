@@ -17,7 +17,8 @@ from hatch_wasm_oci.image.descriptor import (
     Descriptor,
     verify,
 )
-from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image, Manifest, load_json, parse_json, to_json
+from hatch_wasm_oci.image.json_document import load_json, parse_json, to_json
+from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image, Manifest
 from hatch_wasm_oci.wasm.module import MODULE_LIMIT
 
 if TYPE_CHECKING:

@@ -17,12 +17,13 @@ from hatch_wasm_oci.image.descriptor import (
     WASM_CONTENT,
     Blob,
 )
-from hatch_wasm_oci.image.layer import MODULE_NAME, RUNTIME_CONFIG_NAME, Layer, pack
-from hatch_wasm_oci.image.manifest import Image, to_json
+from hatch_wasm_oci.image.json_document import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hatch_wasm_oci.image.layer import Layer
+    from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.wasm.module import Module
 
 DEFAULT_TIME = 1580601600
@@ -91,7 +92,7 @@ def compat_oci(contents: ImageContents) -> Image:
         "layers": [layer.blob.descriptor.to_json()],
         "annotations": _sorted({"module.wasm.image/variant": "compat", **contents.annotations}),
     }
-    return Image.of(manifest, config, layer.blob)
+    return _image(manifest, config, layer.blob)
 
 
 def compat_docker(contents: ImageContents) -> Image:
@@ -113,7 +114,7 @@ def compat_docker(contents: ImageContents) -> Image:
         "config": config.descriptor.to_json(),
         "layers": [layer.blob.descriptor.to_json()],
     }
-    return Image.of(manifest, config, layer.blob)
+    return _image(manifest, config, layer.blob)
 
 
 def artifact(contents: ImageContents) -> Image:
@@ -122,6 +123,8 @@ def artifact(contents: ImageContents) -> Image:
     Args:
         contents: What goes into it; without a runtime configuration, one that names the module's ABI is made.
     """
+    from hatch_wasm_oci.image.layer import MODULE_NAME, RUNTIME_CONFIG_NAME
+
     config = Blob.of(WASM_CONFIG, contents.runtime_config or to_json(_runtime_config(contents.module)))
     content = Blob.of(WASM_CONTENT, contents.module.data)
     manifest: dict[str, Any] = {
@@ -132,7 +135,7 @@ def artifact(contents: ImageContents) -> Image:
     }
     if contents.annotations:
         manifest["annotations"] = _sorted(contents.annotations)
-    return Image.of(manifest, config, content)
+    return _image(manifest, config, content)
 
 
 FORMATS: Mapping[str, ImageFormat] = {
@@ -143,7 +146,18 @@ FORMATS: Mapping[str, ImageFormat] = {
 """The formats that this package itself registers, by the name that the setting `format` has."""
 
 
+# A build that finds its image unchanged knows the formats, but makes none: what makes them is imported when they do.
+
+
+def _image(manifest: Mapping[str, Any], *blobs: Blob) -> Image:
+    from hatch_wasm_oci.image.manifest import Image
+
+    return Image.of(manifest, *blobs)
+
+
 def _layer(contents: ImageContents, media_type: str) -> Layer:
+    from hatch_wasm_oci.image.layer import pack
+
     return pack(
         contents.module,
         contents.runtime_config,

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.image.descriptor import DOCKER_INDEX, OCI_INDEX, Descriptor
-from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, parse_json
+from hatch_wasm_oci.image.json_document import parse_json
+from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT
 
 _CHILDREN = 1024
 

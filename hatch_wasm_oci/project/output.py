@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import secrets
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import OutputError
@@ -37,7 +36,7 @@ def write(outputs: Mapping[Path, Iterable[Buffer]]) -> None:
         path.mkdir(parents=True, exist_ok=True)
         for path, pieces in outputs.items():
             _remove_abandoned(path)
-            temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+            temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
             with temporary[path].open("xb", buffering=0) as file:
                 for piece in pieces:
                     _write_all(file.fileno(), piece)

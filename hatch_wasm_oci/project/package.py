@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ImageError, ModuleError, PluginError
-from hatch_wasm_oci.image import archive
 from hatch_wasm_oci.image.formats import ImageContents, ImageFormat
-from hatch_wasm_oci.image.manifest import Image
 from hatch_wasm_oci.project import output, report, runtime_config, state
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.module import Module
 
 if TYPE_CHECKING:
+    from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.project.settings import Settings
@@ -66,6 +65,8 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
             return replace(report.read(settings.report_path), unchanged=True)
         except ImageError:
             pass  # somebody else's file of the same size and time: write ours again
+    from hatch_wasm_oci.image import archive  # an unchanged build has no need of it
+
     image = _build(plugins, image_format, contents)
     packaged = report.describe(settings, contents, image, path, findings)
     pieces = archive.write(image, _names(settings), settings.time)
@@ -180,6 +181,8 @@ def _fingerprint(settings: Settings, plugins: Plugins, contents: ImageContents, 
 
 
 def _build(plugins: Plugins, image_format: ImageFormat, contents: ImageContents) -> Image:
+    from hatch_wasm_oci.image.manifest import Image
+
     image = plugins.guard("wasm_oci_formats", functools.partial(image_format.build, contents))
     if not isinstance(image, Image):
         raise _wrong_result(plugins, "wasm_oci_formats", "a format that builds something else than an Image")

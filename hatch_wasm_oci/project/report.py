@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import ImageError
-from hatch_wasm_oci.image import archive
-from hatch_wasm_oci.image.manifest import strict_json
+from hatch_wasm_oci.image.json_document import strict_json
 from hatch_wasm_oci.wasm.finding import Finding
 
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ class PackagedImage:
         Raises:
             ImageError: The archive is gone or damaged.
         """
+        from hatch_wasm_oci.image import archive
+
         return archive.read(self.archive).image
 
     @property

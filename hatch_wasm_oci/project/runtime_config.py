@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import shown
-from hatch_wasm_oci.image.manifest import strict_json, to_json
+from hatch_wasm_oci.image.json_document import strict_json, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path

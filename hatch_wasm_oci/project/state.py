@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from hatch_wasm_oci.image.manifest import to_json
+from hatch_wasm_oci.image.json_document import to_json
 from hatch_wasm_oci.project import output
 
 if TYPE_CHECKING:

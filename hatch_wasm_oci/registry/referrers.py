@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.image.descriptor import OCI_INDEX, OCI_MANIFEST, Blob, Descriptor
-from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image, parse_json, to_json
+from hatch_wasm_oci.image.json_document import parse_json, to_json
+from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.registry.client import Repository

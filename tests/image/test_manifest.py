@@ -24,7 +24,8 @@ from hatch_wasm_oci.image.descriptor import (
     sha256,
 )
 from hatch_wasm_oci.image.formats import FORMATS
-from hatch_wasm_oci.image.manifest import Image, Manifest, load_json, parse_json, strict_json, to_json
+from hatch_wasm_oci.image.json_document import load_json, parse_json, strict_json, to_json
+from hatch_wasm_oci.image.manifest import Image, Manifest
 from tests.image.test_descriptor import JSON
 from tests.samples import contents, core_module
 
