@@ -1,4 +1,7 @@
-"""The build hook `wasm-oci`: it packages the image while `hatch build` makes sdist and wheel."""
+"""The build hook `wasm-oci`: it packages the image while `hatch build` makes sdist and wheel.
+
+Hatchling imports it in every build that uses any plugin; what only our own builds need is imported when they do.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import SettingsError, WasmOciError
 from hatch_wasm_oci.hatch import display
-from hatch_wasm_oci.hatch.builder import WasmOciBuilder
-from hatch_wasm_oci.hatch.metadata import tables_of
-from hatch_wasm_oci.project.paths import generated_paths
-from hatch_wasm_oci.project.settings import HOOK_TABLE
 
 SKIP_VARIABLE = "HATCH_WASM_OCI_SKIP"
 
@@ -31,14 +29,16 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
             version: The target's version, such as `standard` or `editable`.
             build_data: Hatchling's build data, left alone.
         """
-        if self.target_name == WasmOciBuilder.PLUGIN_NAME:
-            return  # the builder does it itself
+        if self.target_name == self.PLUGIN_NAME:
+            return  # the builder of the same name does it itself
         try:
             self._check_home()
             self._keep_out()
             if reason := self._reason_to_skip(version):
                 self.app.display_info(f"wasm-oci: no image is built: {reason}")
                 return
+            from hatch_wasm_oci.build import Build
+
             for packaged in Build(Path(self.root), self.metadata).package():
                 display.packaged(self.app, packaged)
         except WasmOciError as error:
@@ -50,8 +50,10 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
         Args:
             versions: The target's versions.
         """
-        if self.target_name == WasmOciBuilder.PLUGIN_NAME:
+        if self.target_name == self.PLUGIN_NAME:
             return  # the builder does it itself, where it was told to
+        from hatch_wasm_oci.build import Build
+
         try:
             Build(Path(self.root), self.metadata).clean()
         except WasmOciError as error:
@@ -59,6 +61,8 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
 
     def _check_home(self) -> None:
         """Refuse a table of this hook below a target: settings of an image have one home."""
+        from hatch_wasm_oci.project.settings import HOOK_TABLE
+
         hooks = self.build_config.target_config.get("hooks", {})
         if isinstance(hooks, dict) and self.PLUGIN_NAME in hooks:
             table = f"tool.hatch.build.targets.{self.target_name}.hooks.{self.PLUGIN_NAME}"
@@ -80,6 +84,9 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
 
         What a project asks for by `artifacts` or `force-include` wins over this in hatchling.
         """
+        from hatch_wasm_oci.hatch.metadata import tables_of
+        from hatch_wasm_oci.project.paths import generated_paths
+
         config = self.build_config
         patterns = config.target_config.get("exclude", config.build_config.get("exclude", []))
         if isinstance(patterns, list):  # or else hatchling is about to say so

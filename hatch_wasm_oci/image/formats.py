@@ -6,22 +6,13 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hatch_wasm_oci.image.descriptor import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER,
-    DOCKER_MANIFEST,
-    OCI_CONFIG,
-    OCI_LAYER,
-    OCI_MANIFEST,
-    WASM_CONFIG,
-    WASM_CONTENT,
-    Blob,
-)
+# A build that finds its image unchanged knows the formats, but makes none: what they need is imported when they do.
 from hatch_wasm_oci.image.json_document import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hatch_wasm_oci.image.descriptor import Blob
     from hatch_wasm_oci.image.layer import Layer
     from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.wasm.module import Module
@@ -83,6 +74,8 @@ def compat_oci(contents: ImageContents) -> Image:
     Raises:
         ImageError: See `hatch_wasm_oci.image.layer.pack`.
     """
+    from hatch_wasm_oci.image.descriptor import OCI_CONFIG, OCI_LAYER, OCI_MANIFEST, Blob
+
     layer = _layer(contents, OCI_LAYER)
     config = Blob.of(OCI_CONFIG, to_json(_config(contents, layer)))
     manifest: dict[str, Any] = {
@@ -106,6 +99,8 @@ def compat_docker(contents: ImageContents) -> Image:
     Raises:
         ImageError: See `hatch_wasm_oci.image.layer.pack`.
     """
+    from hatch_wasm_oci.image.descriptor import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Blob
+
     layer = _layer(contents, DOCKER_LAYER)
     config = Blob.of(DOCKER_CONFIG, to_json(_config(contents, layer)))
     manifest = {
@@ -123,6 +118,7 @@ def artifact(contents: ImageContents) -> Image:
     Args:
         contents: What goes into it; without a runtime configuration, one that names the module's ABI is made.
     """
+    from hatch_wasm_oci.image.descriptor import OCI_MANIFEST, WASM_CONFIG, WASM_CONTENT, Blob
     from hatch_wasm_oci.image.layer import MODULE_NAME, RUNTIME_CONFIG_NAME
 
     config = Blob.of(WASM_CONFIG, contents.runtime_config or to_json(_runtime_config(contents.module)))
@@ -144,9 +140,6 @@ FORMATS: Mapping[str, ImageFormat] = {
     "artifact": ImageFormat(artifact),
 }
 """The formats that this package itself registers, by the name that the setting `format` has."""
-
-
-# A build that finds its image unchanged knows the formats, but makes none: what makes them is imported when they do.
 
 
 def _image(manifest: Mapping[str, Any], *blobs: Blob) -> Image:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 
 from hatch_wasm_oci.errors import InvalidReferenceError, shown
-from hatch_wasm_oci.image.descriptor import is_digest
 
 TAG_RULE = (
     "a tag has letters, digits, `_`, `.` and `-`, starts with none of the last two, and has at most 128 characters"
@@ -89,7 +88,7 @@ class Reference:
             raise InvalidReferenceError(f"A reference of {len(text)} characters is too long.", f"{REPOSITORY_RULE}.")
         rest = _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
         rest, at, digest = rest.partition("@")
-        if at and not is_digest(digest):
+        if at and not _is_digest(digest):
             raise InvalidReferenceError(
                 f"{text!r} has no digest after the @.", "It is sha256: and 64 lower-case hexadecimal characters."
             )
@@ -141,6 +140,12 @@ def tag_part(text: str) -> str:
         text: The text.
     """
     return _TAG_FOREIGN.sub("-", text)
+
+
+def _is_digest(text: str) -> bool:
+    from hatch_wasm_oci.image.descriptor import is_digest  # settings have references, and none of them a digest
+
+    return is_digest(text)
 
 
 def _split_tag(text: str) -> tuple[str, str | None]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.errors import ModuleError
 from hatch_wasm_oci.image.formats import FORMATS, rfc3339
 from hatch_wasm_oci.plugins.hookspecs import hookimpl
-from hatch_wasm_oci.project import compile as compiling
 from hatch_wasm_oci.project import state
 from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.module import Module
@@ -41,6 +40,8 @@ def wasm_oci_module(settings: Settings) -> Module:
     """Compile the module unless the last one still serves, and read it."""
     if settings.compile is None:
         return Module.read(settings.module_path, settings.module)
+    from hatch_wasm_oci.project import compile as compiling
+
     fingerprint = compiling.sources_fingerprint(settings)
     last = state.read(settings.state_path)
     if last.compiled == fingerprint:

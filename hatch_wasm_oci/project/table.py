@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -262,6 +261,8 @@ class _Reader:
             self.fail(value.key, f"{shown(value.value)} is no command. Write a list of arguments, or a text.")
             return ()
         if isinstance(value.value, str) and "\0" not in value.value:
+            import shlex
+
             try:
                 command = tuple(shlex.split(value.value))
             except ValueError as error:
