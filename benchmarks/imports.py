@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from isolated import python
 from measuring import environment
 from results import MILLISECOND, Table
 
@@ -62,7 +62,7 @@ def run() -> Iterator[Table]:
 
 
 def _import() -> list[tuple[float, list[str]]]:
-    command = [sys.executable, "-c", _SCRIPT]
+    command = [python(), "-c", _SCRIPT]
     run = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
     results: list[tuple[float, list[str]]] = json.loads(run.stdout)
     return results

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from measuring import process
 from modules import SOURCES, incompressible, real_or_synthetic
-from project import BUILD, create
+from project import build_command, create
 from results import MEBIBYTE, Table
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run() -> Iterator[Table]:
     )
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        floor = process(BUILD, create(directory / "bare", None)).peak
+        floor = process(build_command(), create(directory / "bare", None)).peak
         noise = directory / "incompressible.wasm"
         noise.write_bytes(incompressible(_INCOMPRESSIBLE))
         modules = {**real_or_synthetic(directory, _LARGE), "incompressible": noise}
@@ -43,7 +43,7 @@ def run() -> Iterator[Table]:
 def _measure(table: Table, label: str, module: Path, compression: str, floor: int) -> None:
     settings = f"module = '{module}'\ncompression = '{compression}'\n"
     with tempfile.TemporaryDirectory() as directory:
-        peak = process(BUILD, create(Path(directory) / "project", settings)).peak
+        peak = process(build_command(), create(Path(directory) / "project", settings)).peak
     size = module.stat().st_size
     limit = FACTOR * size + ALLOWANCE
     numbers = (size, floor, peak, limit)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
+
+from isolated import python
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BUILD = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
 
 _PROJECT = """\
 [build-system]
@@ -32,6 +31,11 @@ _HOOK = """
 repository = "registry.example.com/filters/sample"
 lint = "warn"
 """
+
+
+def build_command() -> tuple[str, ...]:
+    """Return the command that builds the project's wheel, in an environment like that of users' builds."""
+    return (python(), "-m", "hatchling", "build", "-t", "wheel")
 
 
 def create(directory: Path, settings: str | None) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from measuring import interleaved, process
 from modules import synthetic
-from project import BUILD, create
+from project import build_command, create
 from results import MEBIBYTE, MILLISECOND, Table
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run() -> Iterator[Table]:
         ("project", "ms", "above", "CPU ms", "above", "peak MiB"),
     )
     with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
+        directory, build = Path(name), build_command()
         bare = create(directory / "bare", None)
         ready = create(directory / "ready", "")
         compiled = create(directory / "compiled", _COMPILED)
@@ -44,10 +44,10 @@ def run() -> Iterator[Table]:
         (compiled / "src").mkdir()
         (compiled / "src" / "module").write_bytes(synthetic(_MODULE_SIZE))
         sides = {
-            "without the hook": functools.partial(process, BUILD, bare),
-            "with it, skipped": functools.partial(process, BUILD, ready, _SKIPPED),
-            "with it": functools.partial(process, BUILD, ready),
-            "with it and compile": functools.partial(process, BUILD, compiled),
+            "without the hook": functools.partial(process, build, bare),
+            "with it, skipped": functools.partial(process, build, ready, _SKIPPED),
+            "with it": functools.partial(process, build, ready),
+            "with it and compile": functools.partial(process, build, compiled),
         }
         for side in sides.values():
             side()
