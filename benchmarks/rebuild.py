@@ -19,7 +19,7 @@ LIMIT = 20
 """Milliseconds above the build without the hook."""
 
 _MODULE_SIZE = 60_000
-_ROUNDS = 40
+_ROUNDS = 60
 _COMPILED = """\
 compile = ["{python}", "-c", "import shutil; shutil.copy('src/module', 'plugin.wasm')"]
 sources = ["src"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ModuleError
@@ -51,7 +50,7 @@ def wasm_oci_module(settings: Settings) -> Module:
                 return module
     compiling.run(settings)
     module = Module.read(settings.module_path, settings.module)
-    state.write(settings.state_path, replace(last, compiled=fingerprint, module=module.sha256))
+    state.write(settings.state_path, last._replace(compiled=fingerprint, module=module.sha256))
     return module
 
 

@@ -74,7 +74,7 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
     plugins.call("wasm_oci_packaged", settings=settings, packaged=packaged)
     # After the hook: where it failed, the next build must call it again.
     outputs = state.signature(path, settings.report_path)
-    state.write(settings.state_path, replace(last, packaged=fingerprint, outputs=outputs))
+    state.write(settings.state_path, last._replace(packaged=fingerprint, outputs=outputs))
     return packaged
 
 

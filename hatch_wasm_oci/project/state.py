@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hatch_wasm_oci.image.json_document import to_json
 from hatch_wasm_oci.project import output
@@ -16,8 +15,7 @@ if TYPE_CHECKING:
 _LIMIT = 64 * 1024
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """The memory of one image's last build; what is not remembered is done again.
 
     Args:
@@ -43,7 +41,7 @@ def write(path: Path, state: State) -> None:
     Raises:
         OutputError: It can't be written.
     """
-    output.write({path: [to_json(asdict(state))]})
+    output.write({path: [to_json(state._asdict())]})
 
 
 def read(path: Path) -> State:
