@@ -7,7 +7,7 @@ import importlib
 import os
 import platform
 
-NAMES = ("packaging", "rebuild", "imports", "memory")
+NAMES = ("fresh", "rebuild", "imports", "memory")
 
 
 def main() -> int:
