@@ -57,7 +57,7 @@ def _measure(table: Table, name: str, module: Path, directory: Path) -> None:
     once = call(floor).wall
     rounds = min(max(int(_SECONDS / once / 2), _ROUNDS.start), _ROUNDS.stop)
     least, cost = interleaved([floor, ours], rounds)
-    ratio = cost.wall / least.wall
+    ratio, cpu_ratio = cost.wall / least.wall, cost.cpu / least.cpu
     size = module.stat().st_size
     table.rows.append(
         (
@@ -67,10 +67,10 @@ def _measure(table: Table, name: str, module: Path, directory: Path) -> None:
             f"{least.wall / MILLISECOND:.1f}",
             f"{cost.wall / MILLISECOND:.1f}",
             f"{ratio:.3f}",
-            f"{cost.cpu / least.cpu:.3f}",
+            f"{cpu_ratio:.3f}",
         )
     )
-    if ratio > LIMIT:
+    if min(ratio, cpu_ratio) > LIMIT:  # over in wall time alone is what others did to the machine
         table.exceeded.append(f"{name}: {ratio:.3f}")
 
 
