@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ModuleError
@@ -55,17 +56,22 @@ def wasm_oci_module(settings: Settings) -> Module:
 
 
 @hookimpl
-def wasm_oci_check(module: Module) -> Iterator[Finding]:
-    """Say what Envoy would say of the module."""
+def wasm_oci_check(settings: Settings, module: Module) -> Iterator[Finding]:
+    """Say what Envoy will say of the module; a build is not ended by it, whatever `lint` says."""
     if module.abi_version is None:
         yield Finding(
             "WO301",
             "warning",
-            "The module exports no proxy_abi_version_* function.",
+            "The module exports no function that names its proxy-wasm ABI version.",
             "Missing or unknown Proxy-Wasm ABI version",
             "Envoy refuses to load it.",
-            "Build it with a proxy-wasm SDK, or export proxy_abi_version_0_2_1.",
+            "Build it with a proxy-wasm SDK, or export an empty function proxy_abi_version_0_2_1.",
         )
+        return
+    from hatch_wasm_oci.wasm.lint import lint
+
+    for finding in lint(module.data, envoy=settings.envoy):
+        yield replace(finding, severity="warning")
 
 
 @hookimpl

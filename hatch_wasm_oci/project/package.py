@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hatch_wasm_oci import __version__
 from hatch_wasm_oci.errors import ImageError, ModuleError, PluginError
 from hatch_wasm_oci.image.formats import ImageContents, ImageFormat
 from hatch_wasm_oci.project import output, report, runtime_config, state
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.project.settings import Settings
-
-_FORM = 1
-"""To be raised whenever the same inputs come to give other outputs, so that none of an earlier release is re-used."""
 
 
 def formats(plugins: Plugins) -> dict[str, ImageFormat]:
@@ -54,7 +52,8 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
         WasmOciError: Any of its subclasses but RegistryError; nothing half-made is left.
     """
     module = _module(settings, plugins)
-    findings = _findings(settings, plugins, module)
+    # What this package itself finds depends on what the fingerprint covers; other plugins may look at anything.
+    findings = _findings(settings, plugins, module) if plugins.implementers("wasm_oci_check") else None
     contents = _contents(settings, plugins, module)
     fingerprint = _fingerprint(settings, plugins, contents, findings)
     image_format = formats(plugins)[settings.format]
@@ -67,6 +66,7 @@ def package(settings: Settings, plugins: Plugins) -> PackagedImage:
             pass  # somebody else's file of the same size and time: write ours again
     from hatch_wasm_oci.image import archive  # an unchanged build has no need of it
 
+    findings = _findings(settings, plugins, module) if findings is None else findings
     image = _build(plugins, image_format, contents)
     packaged = report.describe(settings, contents, image, path, findings)
     pieces = archive.write(image, _names(settings), settings.time)
@@ -122,7 +122,7 @@ def _findings(settings: Settings, plugins: Plugins, module: Module) -> list[Find
         if not all(map(_is_finding, found)):
             raise _wrong_result(plugins, "wasm_oci_check", "something else than findings")
         findings += found
-    findings.sort(key=lambda finding: (finding.severity != "error", finding.code, finding.message))
+    findings.sort(key=lambda finding: finding.severity != "error")
     if settings.lint == "error" and any(finding.severity == "error" for finding in findings):
         lines = "\n".join(str(finding) for finding in findings if finding.severity == "error")
         raise ModuleError(f"{settings.module} is not fit to ship:\n{lines}", '\nMend it, or set lint to "warn".')
@@ -162,9 +162,11 @@ def _runtime_config(settings: Settings, plugins: Plugins, module: Module) -> byt
     raise _wrong_result(plugins, "wasm_oci_runtime_config", "neither a mapping nor bytes")
 
 
-def _fingerprint(settings: Settings, plugins: Plugins, contents: ImageContents, findings: Iterable[Finding]) -> str:
+def _fingerprint(
+    settings: Settings, plugins: Plugins, contents: ImageContents, findings: Iterable[Finding] | None
+) -> str:
     return state.fingerprint(
-        _FORM,
+        __version__,
         settings.name,
         settings.project.version,
         settings.format,
@@ -176,7 +178,9 @@ def _fingerprint(settings: Settings, plugins: Plugins, contents: ImageContents, 
         contents.time,
         contents.compression,
         _names(settings),
-        [finding.to_json() for finding in findings],
+        settings.lint,
+        settings.envoy,
+        None if findings is None else [finding.to_json() for finding in findings],
     )
 
 
