@@ -21,11 +21,12 @@ LAYERS = [
     ["consumers"],
     ["registry"],
     ["plugins", "project"],
-    ["build", "api", "cli", "hatch", "testing", "pytest_plugin"],
+    ["access", "build", "api", "cli", "hatch", "testing", "pytest_plugin"],
 ]
 CORE = ["errors", "wasm", "image", "consumers", "plugins", "project"]
 PUBLIC = [
     "__version__",
+    "copy",
     "package",
     "pull",
     "push",
@@ -49,6 +50,7 @@ PUBLIC = [
     "PackagedImage",
     "Project",
     "Settings",
+    "Credential",
     "PushReceipt",
     "Finding",
     "Module",
@@ -102,7 +104,7 @@ def test_imports_point_down(path: Path) -> None:
             assert height[other] <= height[part_of(path)], f"{part_of(path)} may not know of {other}"
         if part_of(path) in CORE:
             assert root not in ("hatchling", "hatch", "pytest"), f"the core may not know of {root}"
-            assert other not in ("build", "api", "cli", "hatch", "testing", "pytest_plugin", "hookimpl")
+            assert other not in ("access", "build", "api", "cli", "hatch", "testing", "pytest_plugin", "hookimpl")
         if root in ("requests", "urllib3"):
             assert part_of(path) == "registry", "only the registry's client talks HTTP"
 

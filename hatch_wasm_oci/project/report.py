@@ -152,7 +152,7 @@ def read(path: Path) -> PackagedImage:
         packaged = PackagedImage(**{key: value[key] for key in known})
         return replace(
             packaged,
-            archive=path.parent / Path(packaged.archive).name,
+            archive=path.with_name(Path(packaged.archive).name),
             references=tuple(packaged.references),
             findings=tuple(Finding(**finding) for finding in value["findings"]),
         )

@@ -33,7 +33,7 @@ def test_what_was_made_is_shown_in_one_line_and_findings_after_it(tmp_path: Path
     display.packaged(app, replace(packaged, unchanged=True, findings=()))
     digest = packaged.manifest_digest
     assert app.lines[0] == f"info wasm-oci: demo-1.0.oci.tar {digest} (12.3 kB → {display.size(packaged.layer_size)})"
-    assert app.lines[1].startswith("warning wasm-oci: warning WO301: The module exports no proxy_abi_version_*")
+    assert app.lines[1].startswith("warning wasm-oci: warning WO301: The module exports no function")
     assert app.lines[2:] == [f"info wasm-oci: demo-1.0.oci.tar {digest} (unchanged)"]
 
 

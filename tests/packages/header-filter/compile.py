@@ -12,17 +12,24 @@ def section(identifier: int, *entries: bytes) -> bytes:
     return bytes([identifier, len(content)]) + content
 
 
-def export(name: bytes, kind: int) -> bytes:
-    return bytes([len(name)]) + name + bytes([kind, 0])
+def export(name: bytes, kind: int, index: int = 0) -> bytes:
+    return bytes([len(name)]) + name + bytes([kind, index])
 
 
 MODULE = (
     b"\0asm\x01\0\0\0"
-    + section(1, b"\x60\x01\x7f\x01\x7f", b"\x60\0\0")  # two types: i32 -> i32, and nothing -> nothing
-    + section(3, b"\0", b"\x01")
+    # Three types: i32 -> i32, nothing -> nothing, and i32 -> nothing; a function of each.
+    + section(1, b"\x60\x01\x7f\x01\x7f", b"\x60\0\0", b"\x60\x01\x7f\0")
+    + section(3, b"\0", b"\x01", b"\x02")
     + section(5, b"\0\x01")
-    + section(7, export(b"memory", 2), export(b"malloc", 0), export(b"proxy_abi_version_0_2_1", 0)[:-1] + b"\x01")
-    + section(10, b"\x04\0\x20\0\x0b", b"\x02\0\x0b")
+    + section(
+        7,
+        export(b"memory", 2),
+        export(b"malloc", 0),
+        export(b"proxy_abi_version_0_2_1", 0, 1),
+        export(b"proxy_on_tick", 0, 2),
+    )
+    + section(10, b"\x04\0\x20\0\x0b", b"\x02\0\x0b", b"\x02\0\x0b")
 )
 
 if log := os.environ.get("COMPILE_LOG"):
