@@ -1,0 +1,82 @@
+"""The README can't drift: its tables are those of the code, and its examples run."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from hatch_wasm_oci import package, pull
+from hatch_wasm_oci.cli.arguments import parser
+from hatch_wasm_oci.plugins import hookspecs
+from hatch_wasm_oci.project.table import IMAGE_KEYS, PROJECT_KEYS
+from hatch_wasm_oci.testing import EmbeddedRegistry
+from tests.samples import core_module, load
+
+README = Path(__file__).parents[1] / "README.md"
+TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
+
+
+def first_column(marker: str) -> list[str]:
+    """Return the code in the first column of the table after a comment."""
+    table = TEXT.partition(f"<!-- {marker}: ")[2].partition("\n\n")[2].partition("\n\n")[0]
+    return [row.split("`")[1] for row in table.splitlines()[2:]]
+
+
+def examples(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    assert first_column("settings") == [*IMAGE_KEYS, *PROJECT_KEYS]
+
+
+def test_every_hook_is_in_the_table() -> None:
+    hooks = [name for name in vars(hookspecs) if name.startswith(hookspecs.PREFIX)]
+    assert first_column("hooks") == hooks
+
+
+def test_every_command_is_in_the_table() -> None:
+    (commands,) = (action.choices for action in parser()._actions if action.dest == "==SUPPRESS==" or action.choices)
+    assert [usage.split()[1] for usage in first_column("commands")] == list(commands or ())
+
+
+def test_the_table_of_the_quick_start_is_right(tmp_path: Path) -> None:
+    tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    (text,) = (example for example in examples("toml") if "compile" in example)
+    table = tomllib.loads(text)["tool"]["hatch"]["build"]["hooks"]["wasm-oci"]
+    (settings,) = load(tmp_path, **{key.replace("-", "_"): value for key, value in table.items()})
+    assert settings.compile == ("cargo", "build", "--release", "--target", "wasm32-wasip1")
+    assert str(settings.references[0]) == "ghcr.io/acme/header-filter:1.0"
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    (text,) = (example for example in examples("python") if "receipt" in example)
+    project = tmp_path / "example_project"
+    project.mkdir()
+    (project / "pyproject.toml").write_text('[project]\nname = "hello-filter"\nversion = "0.1.0"\n')
+    (project / "plugin.wasm").write_bytes(core_module())
+    with EmbeddedRegistry() as registry:
+        text = text.replace("127.0.0.1:5000", registry.host).replace('"example_project"', repr(str(project)))
+        names: dict[str, object] = {}
+        exec(text, names)
+        assert names["image"] == pull(names["receipt"].references[0])  # type: ignore[attr-defined]
+
+
+def test_the_plugin_example_is_a_plugin(tmp_path: Path) -> None:
+    (text,) = (example for example in examples("python") if "wasm-opt" in example)
+    tool = tmp_path / "wasm-opt"
+    tool.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(sys.stdin.buffer.read() + bytes(2))\n")
+    tool.chmod(0o755)
+    (tmp_path / "optimise.py").write_text(text)
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "p"\nversion = "1"\n[tool.hatch.build.hooks.wasm-oci]\nplugins = ["optimise.py"]\n'
+    )
+    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path), prepend=":")
+        packaged = package(tmp_path)
+    assert bytes(packaged.image.module().data) == core_module() + bytes(2)
