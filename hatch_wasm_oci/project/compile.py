@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import CompileError
+from hatch_wasm_oci.errors import CompileError, shown
 from hatch_wasm_oci.project.state import fingerprint
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
         CompileError: It was not found, failed, or left no module.
     """
     command = [part.replace("{python}", sys.executable) for part in settings.compile or ()]
-    shown = subprocess.list2cmdline(settings.compile or ())
+    line = subprocess.list2cmdline(settings.compile or ())
     sys.stderr.flush()
     try:
         process = subprocess.run(command, cwd=settings.project.root, stdin=subprocess.DEVNULL, stdout=2, check=False)
@@ -46,10 +46,10 @@ def run(settings: Settings) -> None:
         ) from None
     if process.returncode:
         end = f"status {process.returncode}" if process.returncode > 0 else f"signal {-process.returncode}"
-        raise CompileError(f"The compile command `{shown}` ended with {end}.", "What it printed stands above.")
+        raise CompileError(f"The compile command `{line}` ended with {end}.", "What it printed stands above.")
     if not settings.module_path.is_file():
         raise CompileError(
-            f"The compile command `{shown}` left no module at {settings.module}.",
+            f"The compile command `{line}` left no module at {settings.module}.",
             "Let it write there, or set `module` to where it writes.",
         )
 
@@ -61,7 +61,7 @@ def sources_fingerprint(settings: Settings) -> str:
         settings: The settings.
 
     Raises:
-        CompileError: The sources can't be looked for.
+        CompileError: The sources can't be looked for, or there are none where `sources` names some.
     """
     try:
         files = sorted(set(_globbed(settings) if settings.sources is not None else _all_files(settings)))
@@ -70,6 +70,11 @@ def sources_fingerprint(settings: Settings) -> str:
             f"The sources can't be looked for: {error.strerror}.",
             "Check `sources`, and the permissions of what it names.",
         ) from None
+    if settings.sources and not files:
+        raise CompileError(
+            f"`sources` names no file that is there: {shown(list(settings.sources))}.",
+            "Mend it: the module would never be compiled again.",
+        )
     digests = [(path.as_posix(), _digest(settings.project.root / path)) for path in files]
     return fingerprint(settings.compile, settings.module, sorted(settings.project.requirements), digests)
 
