@@ -55,11 +55,12 @@ def write(outputs: Mapping[Path, Iterable[Buffer]]) -> None:
                 path.unlink(missing_ok=True)
 
 
-def remove(paths: Iterable[Path]) -> None:
-    """Take files away, with what a killed build left beside them, and their directory and its parent once empty.
+def remove(paths: Iterable[Path], root: Path) -> None:
+    """Take files away, with what a killed build left beside them, and their directories once empty.
 
     Args:
         paths: The files; those that are not there are passed over.
+        root: Directories below it are taken away; it and others, which somebody else made, stay.
 
     Raises:
         OutputError: One of them can't be removed.
@@ -77,8 +78,10 @@ def remove(paths: Iterable[Path]) -> None:
         directories.append(path.parent)
     for directory in dict.fromkeys(directories):
         with contextlib.suppress(OSError):  # other files are in it, and stay
-            directory.rmdir()
-            directory.parent.rmdir()
+            for empty in (directory, *directory.parents):
+                if root not in empty.parents:
+                    break
+                empty.rmdir()
 
 
 def _write_all(descriptor: int, piece: Buffer) -> None:

@@ -100,7 +100,7 @@ def clean(settings: Settings, plugins: Plugins) -> None:
             others = (directory / f"{path.stem}{suffix}" for suffix in suffixes)
             ours += [path, directory / f".{path.stem}.state", *others]
     ours += [directory / f"{settings.stem}{suffix}" for suffix in suffixes]
-    output.remove(dict.fromkeys(ours))
+    output.remove(dict.fromkeys(ours), settings.project.root)
 
 
 def _module(settings: Settings, plugins: Plugins) -> Module:

@@ -54,7 +54,7 @@ def test_a_directory_that_is_a_file_is_said(tmp_path: Path) -> None:
         output.write({tmp_path / "build" / "wasm-oci" / "a": [b"x"]})
     with pytest.raises(OutputError, match="can't be written"):
         output.write({tmp_path / "build" / "a": [b"x"]})
-    output.remove([tmp_path / "build" / "a"])
+    output.remove([tmp_path / "build" / "a"], tmp_path)
     assert (tmp_path / "build").read_text() == "mine"
 
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_a_directory_is_said(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="a can't be written"):
         output.write({tmp_path / "a": [b"x"]})
     with pytest.raises(OutputError, match="a can't be removed"):
-        output.remove([tmp_path / "a"])
+        output.remove([tmp_path / "a"], tmp_path)
     assert names(tmp_path) == ["a"]
 
 
@@ -80,17 +80,24 @@ def test_only_what_a_dead_build_left_is_cleaned_up(tmp_path: Path, dead_process:
         (tmp_path / name).touch()
     output.write({tmp_path / "a": [b"x"]})
     assert names(tmp_path) == sorted([*foreign, running, "a", f".a.{'9' * 30}.00000000.tmp"])
-    output.remove([tmp_path / "a"])
+    output.remove([tmp_path / "a"], tmp_path)
     assert names(tmp_path) == sorted(foreign)
 
 
 def test_directories_go_when_they_are_empty_and_only_then(tmp_path: Path) -> None:
     path = tmp_path / "build" / "wasm-oci" / "a"
     output.write({path: [b"x"]})
-    output.remove([path, path])
+    output.remove([path, path], tmp_path)
     assert names(tmp_path) == []
     output.write({path: [b"x"]})
     (tmp_path / "build" / "other").touch()
-    output.remove([path])
+    output.remove([path], tmp_path)
     assert names(tmp_path / "build") == ["other"]
-    output.remove([path])
+    output.remove([path], tmp_path)
+
+
+def test_a_directory_of_somebody_elses_stays(tmp_path: Path) -> None:
+    path = tmp_path / "elsewhere" / "a"
+    output.write({path: [b"x"]})
+    output.remove([path], tmp_path / "project")
+    assert (names(tmp_path), names(path.parent)) == (["elsewhere"], [])
