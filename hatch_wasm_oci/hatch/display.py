@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hatch_wasm_oci.errors import WasmOciError
     from hatch_wasm_oci.project.report import PackagedImage
+    from hatch_wasm_oci.registry.transfer import PushReceipt
 
 
 def packaged(app: Any, image: PackagedImage) -> None:
@@ -20,6 +21,34 @@ def packaged(app: Any, image: PackagedImage) -> None:
     app.display_info(f"wasm-oci: {image.archive.name} {image.manifest_digest} ({state})")
     for finding in image.findings:
         app.display_warning(f"wasm-oci: {finding.severity} {finding}")
+
+
+def pushed(receipt: PushReceipt) -> list[str]:
+    """Say what a push did, and how to use what it pushed.
+
+    Args:
+        receipt: What the push did.
+
+    Returns:
+        Lines; a WasmPlugin's `spec.sha256` is the manifest's digest (Istio, WasmPlugin reference).
+    """
+    names = ", ".join(receipt.references)
+    if receipt.dry_run:
+        return [f"would push {names}", f"as {receipt.digest} ({size(receipt.size)}); nothing was sent"]
+    if receipt.unchanged:
+        lines = [f"unchanged: {names} is there already; nothing was sent"]
+    else:
+        counts = (("sent", receipt.uploaded), ("mounted", receipt.mounted), ("there already", receipt.present))
+        blobs = ", ".join(f"{len(digests)} {words}" for words, digests in counts if digests)
+        lines = [f"pushed {names} ({f'blobs: {blobs}' if blobs else 'the image was there already'})"]
+        lines += [f"moved {tag}, which named {digest}" for tag, digest in receipt.moved]
+    return [
+        *lines,
+        f"pinned: {receipt.pinned_reference}",
+        "to put into a WasmPlugin's spec:",
+        f"  url: oci://{receipt.pinned_reference}",
+        f"  sha256: {receipt.digest.partition(':')[2]}",
+    ]
 
 
 def error(problem: WasmOciError) -> str:

@@ -9,6 +9,7 @@ from hatchling.plugin import hookimpl
 if TYPE_CHECKING:
     from hatch_wasm_oci.hatch.build_hook import WasmOciBuildHook
     from hatch_wasm_oci.hatch.builder import WasmOciBuilder
+    from hatch_wasm_oci.hatch.publisher import WasmOciPublisher
 
 
 @hookimpl
@@ -25,3 +26,11 @@ def hatch_register_builder() -> type[WasmOciBuilder]:
     from hatch_wasm_oci.hatch.builder import WasmOciBuilder
 
     return WasmOciBuilder
+
+
+@hookimpl
+def hatch_register_publisher() -> type[WasmOciPublisher]:
+    """Register the publisher `wasm-oci`; called by hatch alone, which build environments don't have."""
+    from hatch_wasm_oci.hatch.publisher import WasmOciPublisher
+
+    return WasmOciPublisher
