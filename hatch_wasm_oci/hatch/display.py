@@ -36,7 +36,7 @@ def pushed(receipt: PushReceipt) -> list[str]:
     if receipt.dry_run:
         return [f"would push {names}", f"as {receipt.digest} ({size(receipt.size)}); nothing was sent"]
     if receipt.unchanged:
-        lines = [f"unchanged: {names} is there already; nothing was sent"]
+        lines = [f"unchanged: nothing was sent, all is there already: {names}"]
     else:
         counts = (("sent", receipt.uploaded), ("mounted", receipt.mounted), ("there already", receipt.present))
         blobs = ", ".join(f"{len(digests)} {words}" for words, digests in counts if digests)

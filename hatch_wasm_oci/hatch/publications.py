@@ -108,7 +108,7 @@ def _built(one: Settings, settings: PublishSettings) -> Publication:
             f"Run `hatch build`. {_NAME_ARCHIVE}",
         )
     packaged = report.read(path)
-    names = packaged.references or tuple(map(str, one.references)) or one.tags
+    names = packaged.references or tuple(map(str, one.references)) or [f"{one.name}:{tag}" for tag in one.tags]
     references = settings.references(one.name, packaged.version, names)
     if not packaged.archive.is_file():
         shown = os.path.relpath(packaged.archive, one.project.root)

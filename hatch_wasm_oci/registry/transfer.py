@@ -40,6 +40,7 @@ class PushReceipt:
         moved: Tags that named another image before, and its digest.
         requests: How many requests it took.
         dry_run: Whether nothing was sent.
+        written: The tags, or the digest, under which the manifest was put; not those that named it before.
     """
 
     references: tuple[str, ...]
@@ -51,6 +52,7 @@ class PushReceipt:
     moved: tuple[tuple[str, str], ...] = ()
     requests: int = 0
     dry_run: bool = False
+    written: tuple[str, ...] = ()
 
     @property
     def pinned_reference(self) -> str:
@@ -61,9 +63,7 @@ class PushReceipt:
     @property
     def unchanged(self) -> bool:
         """Whether all was there already, tags included."""
-        return not (self.dry_run or self.uploaded or self.mounted or self.moved) and self.requests <= len(
-            self.references
-        )
+        return not (self.dry_run or self.uploaded or self.mounted or self.written)
 
     def to_json(self) -> dict[str, Any]:
         """Return the receipt's fields by name, `moved` as an object, and `pinned_reference`."""
@@ -133,6 +133,7 @@ def push(
             by_outcome["there already"],
             tuple((tag, str(digest)) for tag, digest in moved),
             transport.requests,
+            written=tuple(target for target, known in found.items() if known != image.digest),
         )
         if pushed is not None:
             attach = functools.partial(referrers.attach, repository, image.manifest.descriptor)
