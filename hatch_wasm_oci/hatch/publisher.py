@@ -129,6 +129,7 @@ class WasmOciPublisher(PublisherInterface):
         try:
             return bool(self.app.confirm(question, err=True))
         except click.Abort:  # nobody is there to answer, or answers by Ctrl-C
+            click.echo(err=True)
             return False
 
     def _show(self, receipt: PushReceipt) -> None:

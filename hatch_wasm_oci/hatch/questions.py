@@ -112,7 +112,11 @@ class Desk(Progress):
             if question is None:
                 running -= 1
             else:
-                question.answer.set_result(self._put_to_user(question.text))
+                try:
+                    question.answer.set_result(self._put_to_user(question.text))
+                except BaseException:
+                    question.answer.set_exception(Interrupted())
+                    raise
 
     def _put_to_user(self, text: str) -> bool:
         with self._lock:
