@@ -31,18 +31,19 @@ repository = "{host}/{{name}}"
 IMAGES = "".join(f'[[tool.hatch.build.hooks.wasm-oci.images]]\nname = "{name}"\n' for name in ("a", "b", "c", "d"))
 
 
-class Answering(Application):  # type: ignore[misc] - hatch's methods have no types
+class Answering(Application):
     """Hatch's own application, with a user who always gives the same answer."""
 
     def __init__(self, *, answer: bool, verbosity: int = 0) -> None:
-        super().__init__(self.leave, verbosity=verbosity, enable_color=False, interactive=False)
+        start: Any = super().__init__  # hatch's functions have no types
+        start(self.leave, verbosity=verbosity, enable_color=False, interactive=False)
         self.questions: list[str] = []
 
         def confirm(text: str, **_: Any) -> bool:
             self.questions.append(text)
             return answer
 
-        self.confirm = confirm
+        vars(self)["confirm"] = confirm
 
     @staticmethod
     def leave(code: int) -> None:
@@ -71,7 +72,8 @@ def write(root: Path, registry: EmbeddedRegistry, images: str = "", *, size: int
 
 
 def publish(app: Application, root: Path, *artifacts: str, no_prompt: bool = False, **options: Any) -> None:
-    publisher = WasmOciPublisher(app, root, root, {}, {})  # type: ignore[no-untyped-call] - hatch's
+    make: Any = WasmOciPublisher
+    publisher = make(app, root, root, {}, {})
     publisher.publish(list(artifacts), {"no_prompt": no_prompt, "initialize_auth": False, **options})
 
 

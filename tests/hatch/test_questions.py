@@ -53,7 +53,12 @@ def test_a_single_one_works_in_the_main_thread() -> None:
 
 def test_progress_is_shown_after_the_answer() -> None:
     told = Told()
-    desk = Desk(lambda _: told.calls.append("asked") is None, told)
+
+    def note(_: str) -> bool:
+        told.calls.append("asked")
+        return True
+
+    desk = Desk(note, told)
 
     def work(number: int) -> None:
         if number:
