@@ -7,7 +7,7 @@ import importlib
 import os
 import platform
 
-NAMES = ("fresh", "rebuild", "imports", "memory")
+NAMES = ("fresh", "rebuild", "imports", "memory", "transfer", "registry")
 
 
 def main() -> int:
