@@ -113,7 +113,7 @@ def _pushing_bare(host: str, repository: str, image: Image) -> Callable[[], Cost
 
 def _pulling(reference: Reference) -> Callable[[], Cost]:
     # Whoever pulls gets the module, verified.
-    return lambda: call(lambda: transfer.pull(reference).module())
+    return lambda: call(lambda: transfer.pull(reference).module().sha256)
 
 
 def _pulling_bare(host: str, tag: str, image: Image) -> Callable[[], Cost]:

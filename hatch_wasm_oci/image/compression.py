@@ -61,9 +61,8 @@ def decompress(stream: Buffer, limit: int) -> Buffer:
         )
     size = int.from_bytes(stream[-4:], "little")
     # libdeflate stops at the end of the first member without saying so: it serves where there can be no second one.
-    searchable = stream if isinstance(stream, (bytes, bytearray)) else bytes(stream)
     # Asked for nothing, it would give nothing and look at nothing.
-    if 0 < size <= limit and searchable.find(_MEMBER, 1) == -1:
+    if 0 < size <= limit and (_is_stored_whole(stream) or _searchable(stream).find(_MEMBER, 1) == -1):
         data = _inflate_one(stream, size)
         if data is not None:
             return data
@@ -109,6 +108,33 @@ def _check_library() -> None:
             f"The installed deflate {deflate.__version__} gives other bytes than the ones that digests rest on.",
             'Install a version in the range that this package asks for, or set compression = "store".',
         )
+
+
+def _is_stored_whole(stream: Buffer) -> bool:
+    """Tell whether a stream is one member of stored blocks, as `compress` makes it: they say where it ends."""
+    view = memoryview(stream)
+    end = len(view) - 8  # the CRC and the size
+    position = len(_HEADER)
+    if end <= position or view[3] != 0:  # flags: something stands between header and blocks
+        return False
+    # No more blocks than there are where each but the last is full: a hostile stream could be all empty ones.
+    for _ in range(len(view) // _STORED_BLOCK + 1):
+        if position + 5 > end or view[position] > 1:  # RFC 1951, 3.2.3: stored, and whether it is the final block
+            return False
+        final = view[position] == 1
+        position += 5 + (view[position + 1] | view[position + 2] << 8)
+        if final:
+            return position == end
+    return False
+
+
+def _searchable(stream: Buffer) -> bytes | bytearray:
+    if isinstance(stream, memoryview):
+        whole = stream.obj
+        if not isinstance(whole, (bytes, bytearray)) or len(whole) != stream.nbytes:
+            return bytes(stream)
+        return whole  # the same bytes, not copied
+    return stream
 
 
 def _inflate_one(stream: Buffer, size: int) -> Buffer | None:
