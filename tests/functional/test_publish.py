@@ -201,3 +201,31 @@ def test_what_is_wrong_is_said_without_a_traceback(front_ends: FrontEnds, tmp_pa
     gone = front_ends.hatch(sample.root, *PUBLISH, "none.tar")
     assert "none.tar can't be read" in gone.err
     assert "Traceback" not in gone.err
+
+
+def test_a_users_own_configuration_is_the_weakest(front_ends: FrontEnds, tmp_path: Path) -> None:
+    sample = build(
+        front_ends, Sample.create(tmp_path / "sample", f'{COMPILE}{TABLE}repository = "a.example/{{name}}"\n')
+    )
+    configuration = tmp_path / "config.toml"
+    configuration.write_text('[publish.wasm-oci]\nrepository = "b.example/{name}"\ntag = "mine"\ndry-run = true\n')
+    result = front_ends.hatch(sample.root, *PUBLISH, HATCH_CONFIG=str(configuration))
+    assert result.code == 0, result.err
+    assert result.lines[0] == "wasm-oci: would push a.example/header-filter:mine"
+    configuration.write_text('[publish.wasm-oci]\npassword = "hunter2"\n')
+    refused = front_ends.hatch(sample.root, *PUBLISH, HATCH_CONFIG=str(configuration))
+    assert refused.code == 1
+    assert refused.err.startswith("wasm-oci: publish.wasm-oci.password: files are copied and shared.")
+    disabled = sample.root / "pyproject.toml"
+    disabled.write_text(disabled.read_text() + "disable = true\n")
+    assert front_ends.hatch(sample.root, *PUBLISH, "-n").err == "Publisher is disabled: wasm-oci\n"
+
+
+def test_a_registry_that_refuses_is_one_line(front_ends: FrontEnds, tmp_path: Path) -> None:
+    sample = build(front_ends, Sample.create(tmp_path / "sample"))
+    with EmbeddedRegistry(read_only=True) as registry:
+        arguments = (*PUBLISH, "-o", f"repository={registry.host}/demo")
+        result = front_ends.hatch(sample.root, *arguments)
+    assert result.code == 1
+    assert len(result.lines) == 1
+    assert "Traceback" not in result.err

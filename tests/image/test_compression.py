@@ -144,3 +144,29 @@ def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mark_of_a_member_inside_a_member_is_no_member() -> None:
     data = b"\x1f\x8b\x08" * 5
     assert decompress(compress(data, "store"), LIMIT) == data
+
+
+@given(
+    st.lists(st.integers(0, 200_000), min_size=1, max_size=3),
+    st.integers(0, 9),
+    st.sampled_from((b"", b"\x1f\x8b\x08")),
+)
+def test_members_of_stored_blocks_are_read_whole(sizes: list[int], zeros: int, mark: bytes) -> None:
+    members = [mark + bytes([index + 1]) * size for index, size in enumerate(sizes)]
+    stream = b"".join(bytes(compress(member, "store")) for member in members) + bytes(zeros)
+    assert bytes(decompress(stream, LIMIT)) == b"".join(members)
+
+
+@pytest.mark.parametrize("kind", COMPRESSIONS)
+def test_a_view_of_anything_is_read(kind: str) -> None:
+    stream = bytes(compress(TEXT, kind))
+    longer = bytearray(b"before" + stream + bytes(compress(TEXT, kind)))
+    part = memoryview(longer)[6 : 6 + len(stream)]
+    for view in (stream, bytearray(stream), memoryview(stream), memoryview(bytearray(stream)).toreadonly(), part):
+        assert bytes(decompress(view, LIMIT)) == TEXT
+
+
+def test_endless_empty_blocks_are_not_walked_through() -> None:
+    stream = bytes(compress(b"", "store"))[:10] + bytes((0, 0, 0, 0xFF, 0xFF)) * 100_000
+    assert not compression._is_stored_whole(stream + bytes((1, 0, 0, 0xFF, 0xFF)) + bytes(8))
+    assert compression._is_stored_whole(bytes(compress(b"x" * 200_000, "store")))
