@@ -60,9 +60,12 @@ def decompress(stream: Buffer, limit: int) -> Buffer:
             "Build the image again with gzip-compressed layers.",
         )
     size = int.from_bytes(stream[-4:], "little")
-    # libdeflate stops at the end of the first member without saying so: it serves where there can be no second one.
+    # libdeflate stops at the end of the first member without saying so. It serves where that member has the size that
+    # the stream ends with, and nowhere does a member begin right after that size: so there can be no second one.
     # Asked for nothing, it would give nothing and look at nothing.
-    if 0 < size <= limit and (_is_stored_whole(stream) or _searchable(stream).find(_MEMBER, 1) == -1):
+    if 0 < size <= limit and (
+        _is_stored_whole(stream) or _searchable(stream).find(bytes(stream[-4:]) + _MEMBER, 1) == -1
+    ):
         data = _inflate_one(stream, size)
         if data is not None:
             return data

@@ -166,6 +166,11 @@ def test_a_view_of_anything_is_read(kind: str) -> None:
         assert bytes(decompress(view, LIMIT)) == TEXT
 
 
+def test_members_alike_are_read_whole() -> None:
+    for kind in COMPRESSIONS:
+        assert bytes(decompress(bytes(compress(TEXT, kind)) * 3, LIMIT)) == TEXT * 3
+
+
 def test_endless_empty_blocks_are_not_walked_through() -> None:
     stream = bytes(compress(b"", "store"))[:10] + bytes((0, 0, 0, 0xFF, 0xFF)) * 100_000
     assert not compression._is_stored_whole(stream + bytes((1, 0, 0, 0xFF, 0xFF)) + bytes(8))
