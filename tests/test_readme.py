@@ -11,6 +11,7 @@ import pytest
 
 from hatch_wasm_oci import package, pull
 from hatch_wasm_oci.cli.arguments import parser
+from hatch_wasm_oci.hatch.publish_settings import KEYS
 from hatch_wasm_oci.plugins import hookspecs
 from hatch_wasm_oci.project.table import IMAGE_KEYS, PROJECT_KEYS
 from hatch_wasm_oci.testing import EmbeddedRegistry
@@ -32,6 +33,10 @@ def examples(language: str) -> list[str]:
 
 def test_every_setting_is_in_the_table() -> None:
     assert first_column("settings") == [*IMAGE_KEYS, *PROJECT_KEYS]
+
+
+def test_every_key_of_publishing_is_in_the_table() -> None:
+    assert first_column("publish") == list(KEYS)
 
 
 def test_every_hook_is_in_the_table() -> None:

@@ -20,7 +20,9 @@ OPTION = "option"
 
 _FLAGS = ("dry-run", "insecure", "plain-http", "overwrite", "quiet")
 _PATHS = ("ca-file", "client-certificate", "client-key")
-_KEYS = ("repository", "tag", *_FLAGS, *_PATHS, "username", "chunk-size", "image")
+KEYS = ("repository", "tag", *_FLAGS, *_PATHS, "username", "chunk-size", "image")
+"""The keys of options and tables; in options, `_` stands for `-`."""
+
 _SECRETS = ("password", "token", "secret", "auth")
 _HATCHS_OPTIONS = ("no_prompt", "initialize_auth")
 _HATCHS_KEY = "disable"
@@ -173,7 +175,7 @@ class _Reader:
                 continue
             if name in _SECRETS:
                 self._fail(key, _reason(layer))
-            elif name not in _KEYS:
+            elif name not in KEYS:
                 self._fail(key, f"there is no such setting. {_nearest(name)}")
             elif name in found:
                 self._fail(key, "it is given twice. Leave one out.")
@@ -274,5 +276,5 @@ def _reason(layer: Layer) -> str:
 
 
 def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name, _KEYS, 1)
-    return f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(_KEYS)}."
+    near = difflib.get_close_matches(name, KEYS, 1)
+    return f"Did you mean {near[0]!r}?" if near else f"The settings are: {', '.join(KEYS)}."
