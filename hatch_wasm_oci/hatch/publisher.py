@@ -21,6 +21,7 @@ from hatch_wasm_oci.hatch.publish_settings import OPTION, PROJECT_TABLE, USER_TA
 from hatch_wasm_oci.hatch.questions import Desk
 from hatch_wasm_oci.image.reference import tag_part
 from hatch_wasm_oci.registry import transfer
+from hatch_wasm_oci.registry.connection import Retry
 from hatch_wasm_oci.registry.progress import progress_for
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class WasmOciPublisher(PublisherInterface):
         prompts = not options.get("no_prompt")
         access: dict[str, Any] = {**settings.access, **self._credential(settings, publications, prompts=prompts)}
         desk = Desk(self._confirm if prompts else _refuse, progress_for(sys.stderr, quiet=quiet or settings.dry_run))
-        connection = connect(plugins=plugins, progress=desk, **access)
+        connection = connect(plugins=plugins, progress=desk, retry=Retry(sleep=desk.sleep), **access)
         overwrite = settings.overwrite or bool(_parameters().get("yes"))
         lock = threading.Lock()
 

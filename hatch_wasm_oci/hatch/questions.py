@@ -81,6 +81,18 @@ class Desk(Progress):
                 raise
         return [future.result() for future in futures]
 
+    def sleep(self, seconds: float) -> None:
+        """Wait, such as before another attempt.
+
+        Args:
+            seconds: How long.
+
+        Raises:
+            Interrupted: The user has interrupted the work.
+        """
+        if self._stopped.wait(seconds):
+            raise Interrupted
+
     def begin(self, name: str, size: int) -> None:
         """Pass it on; see `Progress.begin`."""
         self._tell(self._progress.begin, name, size)

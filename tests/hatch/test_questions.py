@@ -87,13 +87,15 @@ def test_an_interruption_ends_those_who_ask_and_those_who_transfer() -> None:
 
     desk = Desk(answer, Progress())
     ended = []
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(4, timeout=10)
 
     def work(number: int) -> None:
         together.wait()
         try:
-            if number:
+            if number in (1, 2):
                 desk.ask("?")
+            if number == 3:
+                desk.sleep(60)
             while True:
                 desk.advance(1)
         except BaseException as error:
@@ -101,5 +103,5 @@ def test_an_interruption_ends_those_who_ask_and_those_who_transfer() -> None:
             raise
 
     with pytest.raises(KeyboardInterrupt):
-        desk.run(work, [0, 1, 2], 3)
-    assert ended == [Interrupted] * 3
+        desk.run(work, [0, 1, 2, 3], 4)
+    assert ended == [Interrupted] * 4
