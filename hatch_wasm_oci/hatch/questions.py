@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from hatch_wasm_oci.registry.progress import Progress
@@ -12,6 +13,9 @@ from hatch_wasm_oci.registry.transport import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+GRACE = 3.0
+"""How long, in seconds, an interruption waits for uploads to be cancelled."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,17 +72,37 @@ class Desk(Progress):
         """
         if len(items) == 1:
             return [work(items[0])]  # where the main thread works itself, an interruption reaches it directly
-        with ThreadPoolExecutor(bound, thread_name_prefix="image") as pool:
-            futures = [pool.submit(work, item) for item in items]
-            for future in futures:
-                future.add_done_callback(lambda _: self._inbox.put(None))
-            try:
-                self._attend(len(futures))
-            except BaseException:
-                self._stop()
-                for future in futures:
-                    future.cancel()
-                raise
+        futures: list[Future[R]] = [Future() for _ in items]
+        waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for index in range(len(items)):
+            waiting.put(index)
+
+        def take_turns() -> None:
+            while not self._stopped.is_set():
+                try:
+                    index = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    futures[index].set_result(work(items[index]))
+                except BaseException as error:  # noqa: BLE001 - it goes on in the main thread
+                    futures[index].set_exception(error)
+                self._inbox.put(None)
+
+        # Not a pool: at the process's end it would wait for a registry that says nothing.
+        threads = [
+            threading.Thread(target=take_turns, name="image", daemon=True) for _ in range(min(bound, len(items)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._attend(len(futures))
+        except BaseException:
+            self._stop()
+            end = time.monotonic() + GRACE
+            for thread in threads:
+                thread.join(max(end - time.monotonic(), 0.0))
+            raise
         return [future.result() for future in futures]
 
     def sleep(self, seconds: float) -> None:
