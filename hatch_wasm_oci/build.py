@@ -29,6 +29,7 @@ class Build:
         metadata: Its metadata, where hatchling has read it already.
         overrides: Settings that win over the project's tables, by the settings' names.
         directory: Where the outputs go instead of the setting's directory.
+        environment: The environment; the process's where not given.
 
     Raises:
         SettingsError: The settings are wrong.
@@ -42,6 +43,7 @@ class Build:
         *,
         overrides: Mapping[str, Any] | None = None,
         directory: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         metadata = metadata or read_metadata(root)
         tables = tables_of(metadata)
@@ -51,7 +53,8 @@ class Build:
         self.plugins.load_installed()
         self.plugins.load_files(root, paths.plugin_files(tables))
         formats = package.formats(self.plugins)
-        self.settings: tuple[Settings, ...] = table.load(tables, project_of(root, metadata), formats, os.environ)
+        environment = os.environ if environment is None else environment
+        self.settings: tuple[Settings, ...] = table.load(tables, project_of(root, metadata), formats, environment)
         if directory is not None:
             self.settings = tuple(replace(settings, directory=str(directory)) for settings in self.settings)
 

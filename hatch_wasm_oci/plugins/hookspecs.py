@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.registry.credentials import Credential
     from hatch_wasm_oci.registry.referrers import Attach
     from hatch_wasm_oci.registry.transfer import PushReceipt
+    from hatch_wasm_oci.testing.backends import RegistryBackend
     from hatch_wasm_oci.wasm.finding import Finding
     from hatch_wasm_oci.wasm.module import Module
 
@@ -129,4 +130,17 @@ def wasm_oci_pushed(reference: Reference, image: Image, receipt: PushReceipt, at
         attach: Call it with an artifact type (text), the artifact's content (bytes), the content's media type (text)
             and annotations (a mapping of text to text) to push an artifact that refers to the image; it returns the
             artifact's digest (OCI image-spec 1.1, manifest.md, subject).
+    """
+
+
+@hookspec
+def wasm_oci_registry_backends() -> Mapping[str, RegistryBackend] | None:
+    """Register registries that tests can use, for pytest's option `--oci-registry` and its ini twin `oci_registry`.
+
+    Returns:
+        Backends by name. A backend is a function that takes the path of an empty directory (`pathlib.Path`), its own
+        until the end of the session, and returns a context manager, which starts the registry, gives a
+        `hatch_wasm_oci.testing.RunningRegistry` and ends the registry again. It raises
+        `hatch_wasm_oci.testing.RegistryMissingError` where what it needs is not installed. One that has a built-in
+        backend's name replaces it.
     """
