@@ -6,12 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hatch_wasm_oci.testing.assertions import assert_image_round_trips
     from hatch_wasm_oci.testing.authentication import BasicAuthentication, BearerAuthentication
+    from hatch_wasm_oci.testing.backends import RegistryBackend, RegistryMissingError, RunningRegistry
     from hatch_wasm_oci.testing.faults import Fault, Faults
     from hatch_wasm_oci.testing.htpasswd import read_htpasswd
     from hatch_wasm_oci.testing.http1.message import RequestRecord
+    from hatch_wasm_oci.testing.namespace import RegistryNamespace
     from hatch_wasm_oci.testing.registry import EmbeddedRegistry
     from hatch_wasm_oci.testing.tls import TlsFiles
+    from hatch_wasm_oci.testing.wasm_image import WasmImage
 
 __all__ = [
     "BasicAuthentication",
@@ -19,8 +23,14 @@ __all__ = [
     "EmbeddedRegistry",
     "Fault",
     "Faults",
+    "RegistryBackend",
+    "RegistryMissingError",
+    "RegistryNamespace",
     "RequestRecord",
+    "RunningRegistry",
     "TlsFiles",
+    "WasmImage",
+    "assert_image_round_trips",
     "read_htpasswd",
 ]
 
@@ -30,8 +40,14 @@ _HOMES = {
     "EmbeddedRegistry": "registry",
     "Fault": "faults",
     "Faults": "faults",
+    "RegistryBackend": "backends",
+    "RegistryMissingError": "backends",
+    "RegistryNamespace": "namespace",
     "RequestRecord": "http1.message",
+    "RunningRegistry": "backends",
     "TlsFiles": "tls",
+    "WasmImage": "wasm_image",
+    "assert_image_round_trips": "assertions",
     "read_htpasswd": "htpasswd",
 }
 

@@ -142,3 +142,24 @@ def find(name: str, plugins: Plugins) -> RegistryBackend:
         known = ", ".join(map(repr, backends))
         raise SettingsError([f"oci-registry: there is no backend {name!r}. Choose of {known}, or give a URL."])
     return backends[name]
+
+
+def plugins_of(project: Path) -> Plugins:
+    """Load the plugins that may have backends: those that are installed, and the project's own.
+
+    Args:
+        project: The project's directory; one without a table of ours has no plugins of its own.
+
+    Raises:
+        WasmOciError: One of them can't be loaded, or the project's table can't be read.
+    """
+    from hatch_wasm_oci.access import installed_plugins
+
+    plugins = installed_plugins()
+    pyproject = project / "pyproject.toml"
+    if pyproject.is_file() and b"wasm-oci" in pyproject.read_bytes():
+        from hatch_wasm_oci.hatch.metadata import read_metadata, tables_of
+        from hatch_wasm_oci.project.paths import plugin_files
+
+        plugins.load_files(project, plugin_files(tables_of(read_metadata(project))))
+    return plugins

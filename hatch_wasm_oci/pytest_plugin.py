@@ -1,0 +1,227 @@
+"""The pytest plugin: options, a marker, and fixtures that prove that an image comes back as it was built.
+
+PYTEST_DONT_REWRITE: nothing in here asserts. Every pytest run of an environment imports this file, so whatever else it
+needs is imported by the fixture that needs it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from hatch_wasm_oci.registry.transfer import PushReceipt
+    from hatch_wasm_oci.testing.backends import RunningRegistry
+    from hatch_wasm_oci.testing.namespace import RegistryNamespace
+    from hatch_wasm_oci.testing.wasm_image import WasmImage
+
+_MARKER = "wasm_oci"
+_OURS = frozenset(
+    {"oci_registry", "make_oci_registry", "wasm_image", "wasm_images", "make_wasm_image", "assert_image_round_trips"}
+)
+_MISSING = ("error", "skip")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options and their twins in the configuration file; called by pytest.
+
+    Args:
+        parser: Where options go.
+    """
+    group = parser.getgroup("wasm-oci", "images of Wasm plugins")
+    add = group.addoption
+    registry = "the registry of `oci_registry`: embedded (default), distribution, a plugin's, or the URL of one"
+    missing = "what to do where that registry is not installed: error (default) or skip"
+    project = "the project whose image `wasm_image` is (default: pytest's rootdir)"
+    add("--oci-registry", metavar="NAME", help=registry)
+    add("--oci-registry-missing", metavar="|".join(_MISSING), choices=_MISSING, help=missing)
+    add("--wasm-oci-project", metavar="PATH", help=project)
+    parser.addini("oci_registry", registry, default="embedded")
+    parser.addini("oci_registry_missing", missing, default="error")
+    parser.addini("wasm_oci_project", project, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker; called by pytest.
+
+    Args:
+        config: Pytest's configuration.
+    """
+    config.addinivalue_line("markers", f"{_MARKER}: uses a fixture of hatch-wasm-oci; set by it on each such test")
+    if config.getini("oci_registry_missing") not in _MISSING:
+        raise pytest.UsageError(
+            f"oci_registry_missing: {config.getini('oci_registry_missing')!r} is neither 'error' nor 'skip'."
+        )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that use a fixture of ours, so that `-m "not wasm_oci"` leaves them out; called by pytest.
+
+    Args:
+        items: The tests.
+    """
+    for item in items:
+        if not _OURS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(_MARKER)
+
+
+@pytest.fixture(scope="session")
+def _wasm_oci_directory() -> Iterator[Path]:
+    # Not pytest's tmp_path_factory, which `-p no:tmpdir` takes away.
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory(prefix="wasm-oci-") as directory:
+        yield Path(directory).resolve()
+
+
+@pytest.fixture(scope="session")
+def _oci_registry_server(pytestconfig: pytest.Config, _wasm_oci_directory: Path) -> Iterator[RunningRegistry]:
+    from hatch_wasm_oci.errors import WasmOciError
+    from hatch_wasm_oci.testing import backends
+
+    directory = _wasm_oci_directory / "registry"
+    directory.mkdir()
+    name = _setting(pytestconfig, "oci_registry")
+    try:
+        running = backends.find(name, backends.plugins_of(_project(pytestconfig)))(directory)
+        registry = running.__enter__()
+    except backends.RegistryMissingError as error:
+        if _setting(pytestconfig, "oci_registry_missing") == "skip":
+            pytest.skip(str(error))
+        pytest.fail(f"{error}\nOr let --oci-registry-missing=skip skip these tests.", pytrace=False)
+    except WasmOciError as error:
+        pytest.fail(str(error), pytrace=False)
+    try:
+        yield registry
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture
+def oci_registry(_oci_registry_server: RunningRegistry) -> Iterator[RegistryNamespace]:
+    """A registry in which this test is alone: `.host`, `.url`, `.reference(name, tag)`, `.options`, `.connection()`.
+
+    It is the session's server, with a namespace of the test's own. The embedded one also has `.log`, every request of
+    this test, and `.faults.add(…)`; it is emptied after each test.
+    """
+    import secrets
+
+    from hatch_wasm_oci.testing.namespace import RegistryNamespace
+
+    # Unlike every other's in a registry that outlives this run and serves other workers too.
+    yield RegistryNamespace(_oci_registry_server, f"t{secrets.token_hex(8)}")
+    if _oci_registry_server.embedded is not None:
+        _oci_registry_server.embedded.clear()
+
+
+@pytest.fixture(scope="session")
+def make_oci_registry() -> Iterator[Callable[..., RegistryNamespace]]:
+    """Start further embedded registries, which end with the session.
+
+    `make_oci_registry(auth="none", challenge="default", tls=False, read_only=False, faults=(), **options)`:
+    `auth` is `none`, `basic` or `bearer`; `challenge` the realm in its challenge, None to leave it out; `tls` True or
+    `TlsFiles`; `faults` mappings of the arguments of `Faults.add`; `options` further arguments of `EmbeddedRegistry`.
+    `push(image, registry.reference("x"), **registry.options)` knows the password and the certificate authority.
+    """
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+
+        def make(
+            *,
+            auth: str = "none",
+            challenge: str | None = "default",
+            tls: Any = False,
+            read_only: bool = False,
+            faults: Iterable[Mapping[str, Any]] = (),
+            **options: Any,
+        ) -> RegistryNamespace:
+            from hatch_wasm_oci.testing import namespace
+
+            wanted = {"tls": tls, "read_only": read_only, **options}
+            return stack.enter_context(namespace.serve(auth, challenge, faults, **wanted))
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def wasm_images(pytestconfig: pytest.Config, _wasm_oci_directory: Path) -> Mapping[str, WasmImage]:
+    """The images of the project by name, built once per session by its real build backend: see `wasm_image`."""
+    from hatch_wasm_oci.errors import WasmOciError
+    from hatch_wasm_oci.testing import project_image
+
+    try:
+        return project_image.build(_project(pytestconfig), _wasm_oci_directory / "project")
+    except WasmOciError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def wasm_image(wasm_images: Mapping[str, WasmImage]) -> WasmImage:
+    """The project's own image, as a release builds it: `.archive`, `.module`, `.manifest_digest`, `.report`, `.image`.
+
+    It is built in a copy of the project, and in an environment without variables that would change it.
+    """
+    if len(wasm_images) > 1:
+        names = ", ".join(map(repr, wasm_images))
+        pytest.fail(f"The project has several images: use wasm_images[NAME], NAME of {names}.", pytrace=False)
+    (image,) = wasm_images.values()
+    return image
+
+
+@pytest.fixture(scope="session")
+def make_wasm_image(_wasm_oci_directory: Path) -> Callable[..., WasmImage]:
+    """Make an image of any module: `make_wasm_image(wasm=b"…" or path, format="docker", annotations={…}, …)`.
+
+    Without `wasm` it is the smallest module that a host accepts. Further arguments are settings as in a project's
+    table.
+    """
+    import itertools
+
+    numbers = itertools.count()
+
+    def make(wasm: Any = None, **settings: Any) -> WasmImage:
+        from hatch_wasm_oci.testing import wasm_image
+
+        directory = _wasm_oci_directory / f"made-{next(numbers)}"
+        directory.mkdir()
+        return wasm_image.make(directory, wasm, **settings)
+
+    return make
+
+
+@pytest.fixture
+def assert_image_round_trips(request: pytest.FixtureRequest) -> Callable[..., tuple[PushReceipt, ...]]:
+    """Prove that an image comes back from a registry as it was built: `assert_image_round_trips(image)`.
+
+    `registry` is the test's own by default. With `formats=("oci", "docker", "artifact")` the image's module makes the
+    round trip in each of them. See `hatch_wasm_oci.testing.assert_image_round_trips`.
+    """
+
+    def check(
+        image: Any, registry: RegistryNamespace | None = None, formats: Iterable[str] | None = None
+    ) -> tuple[PushReceipt, ...]:
+        __tracebackhide__ = True
+        from hatch_wasm_oci.testing.assertions import assert_image_round_trips as check_image
+
+        return check_image(image, registry or request.getfixturevalue("oci_registry"), formats)
+
+    return check
+
+
+def _setting(config: pytest.Config, name: str) -> str:
+    value = config.getoption(name)
+    return str(config.getini(name) if value is None else value)
+
+
+def _project(config: pytest.Config) -> Path:
+    given = config.getoption("wasm_oci_project")
+    if given is not None:
+        return (config.invocation_params.dir / given).resolve()
+    return (config.rootpath / str(config.getini("wasm_oci_project"))).resolve()
