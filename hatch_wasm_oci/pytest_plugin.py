@@ -93,10 +93,10 @@ def _oci_registry_server(pytestconfig: pytest.Config, _wasm_oci_directory: Path)
         registry = running.__enter__()
     except backends.RegistryMissingError as error:
         if _setting(pytestconfig, "oci_registry_missing") == "skip":
-            pytest.skip(str(error))
-        pytest.fail(f"{error}\nOr let --oci-registry-missing=skip skip these tests.", pytrace=False)
+            raise pytest.skip.Exception(str(error)) from None
+        raise _failure(f"{error}\nOr let --oci-registry-missing=skip skip these tests.") from None
     except WasmOciError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise _failure(str(error)) from None
     try:
         yield registry
     finally:
@@ -159,7 +159,7 @@ def wasm_images(pytestconfig: pytest.Config, _wasm_oci_directory: Path) -> Mappi
     try:
         return project_image.build(_project(pytestconfig), _wasm_oci_directory / "project")
     except WasmOciError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise _failure(str(error)) from None
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +170,7 @@ def wasm_image(wasm_images: Mapping[str, WasmImage]) -> WasmImage:
     """
     if len(wasm_images) > 1:
         names = ", ".join(map(repr, wasm_images))
-        pytest.fail(f"The project has several images: use wasm_images[NAME], NAME of {names}.", pytrace=False)
+        raise _failure(f"The project has several images: use wasm_images[NAME], NAME of {names}.")
     (image,) = wasm_images.values()
     return image
 
@@ -213,6 +213,12 @@ def assert_image_round_trips(request: pytest.FixtureRequest) -> Callable[..., tu
         return check_image(image, registry or request.getfixturevalue("oci_registry"), formats)
 
     return check
+
+
+def _failure(message: str) -> BaseException:
+    # What it was caused by is in the message: a traceback through this package would only hide it.
+    failure: BaseException = pytest.fail.Exception(message, pytrace=False)
+    return failure
 
 
 def _setting(config: pytest.Config, name: str) -> str:
