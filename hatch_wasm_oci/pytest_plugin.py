@@ -228,6 +228,5 @@ def _setting(config: pytest.Config, name: str) -> str:
 
 def _project(config: pytest.Config) -> Path:
     given = config.getoption("wasm_oci_project")
-    if given is not None:
-        return (config.invocation_params.dir / given).resolve()
-    return (config.rootpath / str(config.getini("wasm_oci_project"))).resolve()
+    home = config.rootpath if given is None else config.invocation_params.dir
+    return home.joinpath(config.getini("wasm_oci_project") if given is None else given).resolve()

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         outcome = options.command(options)
-        text = json.dumps(outcome.value, indent=2) if options.json else "\n".join(outcome.lines)
+        value = "" if outcome.value is None else json.dumps(outcome.value, indent=2)
+        text = value if options.json else "\n".join(outcome.lines)
         if text and (options.json or not options.quiet):
             _print(text)
     except WasmOciError as error:

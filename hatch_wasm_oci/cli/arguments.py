@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci import __version__
 from hatch_wasm_oci.cli import commands
+from hatch_wasm_oci.cli.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_PORT_LIMIT = 65535
 _IMAGE = "an archive, or a reference: host/repository:tag or host/repository@sha256:…"
 
 
@@ -53,7 +55,22 @@ def parser() -> argparse.ArgumentParser:
     command = _command(add, "inspect", commands.inspect, "say what an image is")
     command.add_argument("source", metavar="IMAGE", help=_IMAGE)
     _registry(command)
+
+    command = _command(add, "registry", registry, "serve a registry for development, on this machine")
+    command.add_argument("--port", type=_port, default=5000, help="the port (default: 5000); 0 takes a free one")
+    command.add_argument("--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    command.add_argument("--data", metavar="DIR", help="where to keep everything (default: in memory)")
+    command.add_argument("--htpasswd", metavar="FILE", help="users and passwords, as `htpasswd -m` or `-s` writes them")
+    command.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate, PEM")
+    command.add_argument("--tls-key", metavar="FILE", help="its key, PEM")
+    command.add_argument("--read-only", action="store_true", help="refuse every write")
     return root
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > _PORT_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to {_PORT_LIMIT}")
+    return int(text)
 
 
 def _command(

@@ -18,7 +18,7 @@ _PASSWORD_LIMIT = 64 * 1024
 
 
 class Outcome(NamedTuple):
-    """What a command prints: as JSON, or line by line."""
+    """What a command prints when it is done: as JSON, unless the value is None, or line by line."""
 
     value: Any
     lines: list[str]

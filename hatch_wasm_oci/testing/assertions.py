@@ -65,8 +65,9 @@ def _round_trip(image: Image, module: memoryview, registry: RegistryNamespace, n
     tagged = Reference.parse(registry.reference(f"round-trip/{name}", image.digest.replace(":", "-")[:24]))
     pinned = replace(tagged, tag=None, digest=image.digest)
     receipt: PushReceipt = _step(f"push to {tagged}", lambda: transfer.push(image, [tagged], connection))
+    pulled = image
     for reference in (tagged, pinned):
-        pulled: Image = _step(f"pull of {reference}", _pull, reference, connection)
+        pulled = _step(f"pull of {reference}", _pull, reference, connection)
         if not _same(image, pulled):
             raise AssertionError(
                 f"What was pulled as {reference} is not what was pushed.\n\n{differences(image, pulled)}"

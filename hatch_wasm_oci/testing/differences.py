@@ -97,14 +97,14 @@ def _of_bytes(left: Buffer, right: Buffer) -> _Row:
 def _of_layers(left: Image, right: Image) -> Iterator[tuple[str, list[_Row]]]:
     descriptors = zip_longest(left.manifest.layers, right.manifest.layers)
     for index, (one, other) in enumerate(descriptors):
-        blobs = (one and left.blob(one), other and right.blob(other))
-        if blobs[0] is None or blobs[1] is None:
-            rows = [_Row("digest", *(blob.descriptor.digest if blob else _ABSENT for blob in blobs))]
-            yield f"layers[{index}]", rows
-        elif blobs[0].data != blobs[1].data:
-            rows = [_Row("digest", *(sha256(blob.data) for blob in blobs if blob))]
-            entries = _of_mappings(*(dict(_entries(blob)) for blob in blobs if blob))
-            yield f"layers[{index}]", rows + (entries or [_of_bytes(blobs[0].data, blobs[1].data)])
+        if one is None or other is None:
+            yield f"layers[{index}]", [_Row("digest", *(named.digest if named else _ABSENT for named in (one, other)))]
+            continue
+        blobs = left.blob(one), right.blob(other)
+        if bytes(blobs[0].data) != bytes(blobs[1].data):
+            digests = _Row("digest", *(sha256(blob.data) for blob in blobs))
+            entries = _of_mappings(*(dict(_entries(blob)) for blob in blobs))
+            yield f"layers[{index}]", [digests, *(entries or [_of_bytes(blobs[0].data, blobs[1].data)])]
 
 
 def _entries(blob: Blob) -> Iterator[tuple[str, str]]:
