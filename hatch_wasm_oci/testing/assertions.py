@@ -81,7 +81,8 @@ def _round_trip(image: Image, module: memoryview, registry: RegistryNamespace, n
     again: PushReceipt = _step(
         f"push of the pulled image to {tagged}", lambda: transfer.push(pulled, [tagged], connection)
     )
-    if not again.unchanged:
+    # Blobs are looked for only where the tag does not name the image already.
+    if again.uploaded or again.mounted or again.present or again.moved:
         raise AssertionError(
             f"A push of the pulled image to {tagged} should find all of it there, but it changed the registry.\n\n"
             + "\n".join(f"  {line}" for line in _changes(again))
@@ -120,4 +121,4 @@ def _changes(receipt: PushReceipt) -> list[str]:
     lines = [f"sent {digest}" for digest in receipt.uploaded]
     lines += [f"mounted {digest}" for digest in receipt.mounted]
     lines += [f"moved the tag {tag} away from {digest}" for tag, digest in receipt.moved]
-    return lines or [f"wrote the manifest again: it took {receipt.requests} requests"]
+    return lines or ["found every blob, but not the manifest, and sent it again"]
