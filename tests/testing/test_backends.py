@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from hatch_wasm_oci.testing import (
 from tests.samples import plugins
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 needs_registry = pytest.mark.skipif(
@@ -49,13 +49,16 @@ def program(directory: Path, source: str) -> str:
 def test_names_are_found_and_plugins_add_and_replace() -> None:
     assert backends.find("embedded", plugins()) is backends.embedded
     assert backends.find("distribution", plugins()) is backends.distribution
-    added = plugins(Backends({"zot": print, "embedded": repr}), Backends(None))
-    assert backends.find("zot", added) is print
-    assert backends.find("embedded", added) is repr
-    with pytest.raises(SettingsError, match="no backend 'zott'. Choose of 'embedded', 'distribution', 'zot', or give"):
+    zot, other = backends.running("https://zot.example"), backends.running("https://other.example")
+    added = plugins(Backends({"zot": zot, "embedded": other}), Backends(None))
+    assert backends.find("zot", added) is zot
+    assert backends.find("embedded", added) is other
+    with pytest.raises(
+        SettingsError, match=r"no backend 'zott'\. Choose of 'embedded', 'distribution', 'zot', or give"
+    ):
         backends.find("zott", added)
     for wrong in (["zot"], {"zot": "https://zot.example"}):
-        with pytest.raises(PluginError, match="mapping of names to functions .*plugin-0"):
+        with pytest.raises(PluginError, match=r"mapping of names to functions .*plugin-0"):
             backends.find("embedded", plugins(Backends(wrong)))
 
 
@@ -151,7 +154,12 @@ def test_a_port_that_somebody_else_took_is_left_alone(tmp_path: Path, monkeypatc
 def test_the_process_is_ended_when_the_block_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
     start = cncf_distribution._start
-    monkeypatch.setattr(cncf_distribution, "_start", lambda *all_: started.append(start(*all_)) or started[-1])
+
+    def remember(command: list[str], output: Any) -> subprocess.Popen[bytes]:
+        started.append(start(command, output))
+        return started[-1]
+
+    monkeypatch.setattr(cncf_distribution, "_start", remember)
     with pytest.raises(ZeroDivisionError), cncf_distribution.serve(tmp_path):
         raise ZeroDivisionError
     assert started[0].returncode is not None

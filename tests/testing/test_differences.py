@@ -104,8 +104,8 @@ def test_any_texts_fit_into_the_tables(one: dict[str, str], other: dict[str, str
 
 
 def test_long_texts_are_cut() -> None:
-    images = [formats.compat_oci(contents(annotations={"long": letter * 1000})) for letter in "ab"]
-    text = differences(*images)
+    one, other = (formats.compat_oci(contents(annotations={"long": letter * 1000})) for letter in "ab")
+    text = differences(one, other)
     assert "…" in text
     assert "a" * 200 not in text.replace("\n", "")
 
