@@ -14,6 +14,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme  # noqa: F401 - as the modules below
 
 import hatch_wasm_oci
 from tests.samples import core_module

@@ -61,7 +61,7 @@ def test_formats_carry_module_and_metadata(
     config = json.loads(bytes(wasm_image.in_format(image.image, "docker").blobs[0].data))
     assert {"b": "2"}.items() <= config["config"]["Labels"].items()
     assert again.uploaded
-    with pytest.raises(SettingsError, match="no format 'zip'. Choose of 'oci', 'docker', 'artifact'"):
+    with pytest.raises(SettingsError, match=r"no format 'zip'\. Choose of 'oci', 'docker', 'artifact'"):
         assert_image_round_trips(image, namespace, formats=("oci", "zip"))
 
 
