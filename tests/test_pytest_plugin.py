@@ -210,7 +210,7 @@ def test_each_test_has_the_registry_to_itself(run: Callable[..., pytest.RunResul
             assert not oci_registry.log
             with pytest.raises(RegistryError):
                 pull(reference)
-            push(make_wasm_image().image, reference)
+            push(make_wasm_image(), reference)
             oci_registry.faults.add(method="GET", status=500, times=None)
         """)
     result.assert_outcomes(passed=2)
@@ -222,7 +222,7 @@ def test_registries_as_a_test_wants_them(run: Callable[..., pytest.RunResult]) -
         from hatch_wasm_oci import RegistryError, SettingsError, push
 
         def test_login(make_oci_registry, make_wasm_image):
-            image = make_wasm_image().image
+            image = make_wasm_image()
             for options in ({"auth": "basic"}, {"auth": "basic", "challenge": None}, {"auth": "bearer", "tls": True}):
                 registry = make_oci_registry(**options)
                 assert push(image, registry.reference("x"), **registry.options).uploaded

@@ -34,7 +34,7 @@ def test_a_registry_that_wants_a_login_takes_it(
     wasm_image: WasmImage, make_oci_registry: Callable[..., RegistryNamespace]
 ) -> None:
     registry = make_oci_registry(auth="bearer")
-    receipt = hatch_wasm_oci.push(wasm_image.archive, registry.reference("filters/hello"), **registry.options)
+    receipt = hatch_wasm_oci.push(wasm_image, registry.reference("filters/hello"), **registry.options)
     assert receipt.digest == wasm_image.manifest_digest
 
 
@@ -42,5 +42,5 @@ def test_a_push_survives_a_registry_that_is_busy(
     wasm_image: WasmImage, make_oci_registry: Callable[..., RegistryNamespace]
 ) -> None:
     registry = make_oci_registry(faults=[{"method": "PUT", "status": 503, "times": 2, "headers": {"Retry-After": "0"}}])
-    hatch_wasm_oci.push(wasm_image.archive, registry.reference("hello"), **registry.options)
+    hatch_wasm_oci.push(wasm_image, registry.reference("hello"), **registry.options)
     assert [request.status for request in registry.log if request.fault] == [503, 503]

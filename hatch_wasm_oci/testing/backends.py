@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from hatch_wasm_oci.errors import InvalidReferenceError, PluginError, RegistryError, SettingsError
@@ -14,6 +13,8 @@ from hatch_wasm_oci.image.reference import parse_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.testing.registry import EmbeddedRegistry
@@ -50,8 +51,10 @@ class RunningRegistry:
         return self.url.partition("://")[2]
 
 
-RegistryBackend: TypeAlias = Callable[[Path], AbstractContextManager[RunningRegistry]]
-"""Starts a registry in an empty directory, gives it, and ends it."""
+class RegistryBackend(Protocol):
+    """A function that takes an empty directory, and returns what starts a registry, gives it, and ends it."""
+
+    def __call__(self, directory: Path, /) -> AbstractContextManager[RunningRegistry]: ...
 
 
 @contextmanager

@@ -29,7 +29,7 @@ _SMALLEST = (
 
 @dataclass(frozen=True)
 class WasmImage:
-    """An image that was built, for tests.
+    """An image that was built, for tests; it stands for its archive wherever a path is taken, such as in `push`.
 
     Args:
         report: All that the build's report says, `hatch_wasm_oci.PackagedImage`.
@@ -38,6 +38,9 @@ class WasmImage:
 
     report: PackagedImage
     module: Module
+
+    def __fspath__(self) -> str:
+        return str(self.archive)
 
     @property
     def archive(self) -> Path:
