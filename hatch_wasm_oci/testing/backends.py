@@ -54,7 +54,8 @@ class RunningRegistry:
 class RegistryBackend(Protocol):
     """A function that takes an empty directory, and returns what starts a registry, gives it, and ends it."""
 
-    def __call__(self, directory: Path, /) -> AbstractContextManager[RunningRegistry]: ...
+    def __call__(self, directory: Path, /) -> AbstractContextManager[RunningRegistry]:
+        """Return the context manager; `directory` is the registry's own."""
 
 
 @contextmanager

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.report import PackagedImage
 
-# A type, a function of it that does nothing, its export as the ABI's mark, and its body: what a host accepts at least.
+# What Envoy loads at least: a memory, the mark of the ABI, and what the host asks for memory, which has none to give.
 _SMALLEST = (
     b"\0asm\x01\0\0\0"
-    b"\x01\x04\x01\x60\0\0"
-    b"\x03\x02\x01\0"
-    b"\x07\x1b\x01\x17proxy_abi_version_0_2_1\0\0"
-    b"\x0a\x04\x01\x02\0\x0b"
+    b"\x01\x09\x02\x60\0\0\x60\x01\x7f\x01\x7f"
+    b"\x03\x03\x02\0\x01"
+    b"\x05\x03\x01\0\x01"
+    b"\x07\x3f\x03\x06memory\x02\0\x17proxy_abi_version_0_2_1\0\0\x18proxy_on_memory_allocate\0\x01"
+    b"\x0a\x09\x02\x02\0\x0b\x04\0\x41\0\x0b"
 )
 
 
