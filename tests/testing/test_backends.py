@@ -19,15 +19,19 @@ from hatch_wasm_oci.testing import (
     cncf_distribution,
     wasm_image,
 )
+from tests.interop import peers
 from tests.samples import plugins
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-needs_registry = pytest.mark.skipif(
-    not any(map(shutil.which, cncf_distribution.NAMES)), reason="no CNCF registry: apt-get install docker-registry"
-)
+
+@pytest.fixture
+def installed(tmp_path: Path) -> None:
+    """Skip the test without a CNCF registry, or fail it where the environment says that there must be one."""
+    if not any(map(shutil.which, cncf_distribution.NAMES)):
+        peers.find(cncf_distribution.NAMES[0], tmp_path)
 
 
 class Backends:
@@ -121,7 +125,8 @@ def test_one_that_does_not_start_shows_its_own_words(tmp_path: Path) -> None:
         pass
 
 
-@needs_registry
+@pytest.mark.interop
+@pytest.mark.usefixtures("installed")
 def test_the_real_one_takes_an_image_and_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED", "true")
     monkeypatch.setenv("REGISTRY_HTTP_ADDR", "127.0.0.1:1")
@@ -138,7 +143,8 @@ def test_the_real_one_takes_an_image_and_ends(tmp_path: Path, monkeypatch: pytes
         hatch_wasm_oci.pull(receipts[0].pinned_reference, retry=_once())
 
 
-@needs_registry
+@pytest.mark.interop
+@pytest.mark.usefixtures("installed")
 def test_a_port_that_somebody_else_took_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hatch_wasm_oci.testing import EmbeddedRegistry
 
@@ -150,7 +156,8 @@ def test_a_port_that_somebody_else_took_is_left_alone(tmp_path: Path, monkeypatc
             assert url != other.url
 
 
-@needs_registry
+@pytest.mark.interop
+@pytest.mark.usefixtures("installed")
 def test_the_process_is_ended_when_the_block_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
     start = cncf_distribution._start
