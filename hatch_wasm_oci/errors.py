@@ -89,6 +89,8 @@ class RegistryError(WasmOciError):
         super().__init__(problem, remedy)
         self.status = status
         self.code = code
+        self.retry_after: float | None = None
+        """How many seconds the registry asks to be left alone; None where it does not say."""
 
 
 def shown(value: object) -> str:

@@ -30,6 +30,7 @@ ACCEPT = f"{OCI_MANIFEST}, {DOCKER_MANIFEST}, {OCI_INDEX}, {DOCKER_INDEX}"
 """Without the whole list, registries answer 404, or convert the manifest to another one with another digest."""
 
 _OK, _CREATED, _ACCEPTED, _PARTIAL, _BAD_REQUEST, _NOT_FOUND, _SERVER_ERROR = 200, 201, 202, 206, 400, 404, 500
+_NO_MOUNT = (400, 401, 403, 404, 405)
 _LOST = (404, 408, 416, 425, 429)
 
 
@@ -47,6 +48,7 @@ class Repository:
         self._base = f"{transport.base}/v2/{name}"
         self._pull = (f"repository:{name}:pull",)
         self._push = (f"repository:{name}:pull,push",)
+        self._patience = (transport.connection.read_timeout, transport.connection.retry.clock)
 
     def has_blob(self, descriptor: Descriptor, *, push: bool = False) -> bool:
         """Ask whether a blob is there already (distribution-spec, Checking if content exists).
@@ -85,7 +87,14 @@ class Repository:
         attempt = 1
         while True:
             url = f"{self._base}/blobs/uploads/{query if attempt == 1 else ''}"
-            started = self._transport.send("POST", url, scopes=scopes, accepted=(_CREATED, _ACCEPTED))
+            try:
+                started = self._transport.send("POST", url, scopes=scopes, accepted=(_CREATED, _ACCEPTED))
+            except RegistryError as error:
+                if not query or error.status not in _NO_MOUNT:
+                    raise
+                # Who may push here may still not read there.
+                query, scopes = "", self._push
+                continue
             if started.status_code == _CREATED:
                 return "mounted"
             upload = Upload(self._transport, blob, started, self._push)
@@ -96,8 +105,9 @@ class Repository:
                 # What the registry does not want, it will not want again; a lost session starts anew.
                 lost = error.status is None or error.status >= _SERVER_ERROR or error.status in _LOST
                 lost = lost or (upload.resumed and error.status == _BAD_REQUEST)
-                wait = retry.backoff(attempt)
-                if not lost or attempt >= retry.attempts or retry.clock() + wait > deadline:
+                wait = retry.backoff(attempt) if error.retry_after is None else error.retry_after
+                late = wait > retry.longest or retry.clock() + wait > deadline
+                if not lost or attempt >= retry.attempts or late:
                     raise
                 retry.sleep(wait)
                 attempt += 1
@@ -168,7 +178,7 @@ class Repository:
         def fetch() -> tuple[bytes, str]:
             response = self._manifest("GET", target, (_OK,))
             download = Download(f"manifest {target}", MANIFEST_LIMIT)
-            download.read(response)
+            download.read(response, *self._patience)
             return bytes(download.data), response.headers.get("Docker-Content-Digest", "")
 
         data, stated = again(self._transport.connection.retry, fetch)
@@ -204,9 +214,10 @@ class Repository:
         def fetch() -> None:
             accepted = (_OK, _PARTIAL) if download.data else (_OK,)
             headers = download.range
-            download.read(
-                self._transport.send("GET", url, scopes=self._pull, headers=headers, accepted=accepted, stream=True)
+            answer = self._transport.send(
+                "GET", url, scopes=self._pull, headers=headers, accepted=accepted, stream=True
             )
+            download.read(answer, *self._patience)
             if len(download.data) < descriptor.size:
                 count = f"{len(download.data)} of {descriptor.size} bytes"
                 raise BrokenOffError(f"The blob {descriptor.digest} came with {count}.", "Try again, or push it anew.")

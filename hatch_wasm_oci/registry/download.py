@@ -11,13 +11,13 @@ import urllib3
 
 from hatch_wasm_oci.errors import ImageError, RegistryError
 from hatch_wasm_oci.registry.failure import redacted, unreachable
+from hatch_wasm_oci.registry.reading import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hatch_wasm_oci.registry.connection import Retry
 
-_PIECE = 256 * 1024
 _PARTIAL = 206
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(?:[0-9]{1,18}|\*)")
 
@@ -53,11 +53,13 @@ class Download:
         """The header that asks for what is still to come; none at the start."""
         return {"Range": f"bytes={len(self.data)}-"} if self.data else {}
 
-    def read(self, response: requests.Response) -> None:
+    def read(self, response: requests.Response, patience: float, clock: Callable[[], float]) -> None:
         """Take in an answer's body.
 
         Args:
             response: The answer; released when it was read whole, closed otherwise.
+            patience: How many seconds may pass beyond what the least rate allows.
+            clock: Tells seconds on a clock that only goes forward.
 
         Raises:
             BrokenOffError: It broke off.
@@ -66,7 +68,7 @@ class Download:
         self._place(response)
         try:
             # One byte more than it may have is asked for: that much tells an endless body.
-            while piece := response.raw.read(min(_PIECE, self._limit + 1 - len(self.data)), decode_content=False):
+            for piece in pieces(response, self._limit + 1 - len(self.data), patience, clock):
                 self.data += piece
                 if self._hash:
                     self._hash.update(piece)
@@ -78,6 +80,8 @@ class Download:
                 self._advance(len(piece))
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             response.close()
+            if self._hash and len(self.data) == self._limit:
+                return  # a wrong Content-Length: all is there, as its digest will tell
             cause = unreachable("GET", response.url, error)
             raise BrokenOffError(cause.problem, cause.remedy) from error
         except BaseException:

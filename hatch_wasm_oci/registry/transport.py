@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import http.cookiejar
+import itertools
 import os
 import threading
 from typing import IO, TYPE_CHECKING, cast
@@ -20,6 +22,7 @@ from hatch_wasm_oci.registry.auth import TOKEN_LIMIT, Answer, Authenticator
 from hatch_wasm_oci.registry.body import Body
 from hatch_wasm_oci.registry.connection import is_loopback
 from hatch_wasm_oci.registry.failure import ERROR_LIMIT, redacted, refusal, unreachable
+from hatch_wasm_oci.registry.reading import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,15 +57,19 @@ class Transport:
     def __init__(self, registry: str, repository: str, connection: Connection) -> None:
         host = DOCKER_HUB_HOST if registry in ("docker.io", "index.docker.io") else registry
         scheme = "http" if connection.plain_http or is_loopback(host) else "https"
-        if is_loopback(host) and (connection.ca_file or connection.insecure):
+        if not connection.plain_http and (connection.ca_file or connection.insecure or connection.client_certificate):
             scheme = "https"  # whoever speaks of certificates has one
         self.base = f"{scheme}://{host}"
         self.connection = connection
         self.interrupted = threading.Event()
+        self._count = itertools.count(1)
         self.requests = 0
         """How many requests have been sent."""
         self._home = urlsplit(self.base)[:2]
         self._session = _session(connection)
+        if connection.insecure:
+            # The user has said so: a warning at each request would tell nothing new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._authenticator = Authenticator(registry, self.base, repository, connection, self._fetch)
 
     def __enter__(self) -> Self:
@@ -70,6 +77,7 @@ class Transport:
 
     def __exit__(self, *_: object) -> None:
         self._session.close()
+        self.connection.progress.close()
 
     def send(
         self,
@@ -112,13 +120,13 @@ class Transport:
                 response = self._authorized(method, url, scopes, dict(headers or {}), body)
                 if response.status_code in accepted:
                     if not stream:
-                        _drain(response)
+                        self._drain(response)
                     return response
                 with response:
-                    error = refusal(method, url, response, _start(response), self._context(response))
+                    error = refusal(method, url, response, self._start(response), self._context(response))
                 if response.status_code not in _RETRIED:
                     raise error
-                wait = _retry_after(response)
+                wait = error.retry_after = _retry_after(response)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
                 error = unreachable(method, url, fault)
                 error.__cause__ = fault
@@ -146,13 +154,14 @@ class Transport:
         response = self._followed(method, url, headers, body, sent)
         # Once for the challenge, and once more for a token that expired on the way.
         for _ in range(2):
-            if response.status_code != _UNAUTHORIZED:
+            # Who is no part of this registry has no say in where its credentials go.
+            if response.status_code != _UNAUTHORIZED or urlsplit(response.url)[:2] != self._home:
                 break
             challenge = response.headers.get("WWW-Authenticate", "")
             answer = self._authenticator.challenged(challenge, scopes, sent)
             if answer is None:
                 break
-            _drain(response)
+            self._drain(response)
             sent = answer
             response = self._followed(method, url, headers, body, sent)
         return response
@@ -169,20 +178,33 @@ class Transport:
                 return response
             if method not in ("GET", "HEAD") and response.status_code not in _SAME_METHOD:
                 return response
-            _drain(response)
-            url = self._target(url, location)
+            self._drain(response)
+            url = self.target(url, location)
         raise RegistryError(f"{redacted(url)} was redirected more than {_HOPS} times.", "Ask the registry's operator.")
 
-    def _target(self, url: str, location: str) -> str:
-        target = urljoin(url, location)
-        parts = urlsplit(target)
+    def target(self, url: str, location: str) -> str:
+        """Return where a Location leads, if it may be followed there.
+
+        Args:
+            url: The URL of the request that was answered.
+            location: The Location, not trusted; relative or absolute.
+
+        Raises:
+            RegistryError: It is no URL, or leads from an encrypted place to one that is not.
+        """
+        try:
+            target = urljoin(url, location)
+            parts = urlsplit(target)
+        except ValueError:
+            target, parts = location, urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RegistryError(
-                f"{redacted(url)} was redirected to {redacted(target)!r}.", "Ask the registry's operator."
+                f"{redacted(url)} leads on to {redacted(target)!r}, which is no URL.", "Ask the registry's operator."
             )
-        if parts.scheme == "http" and urlsplit(url).scheme == "https" and not is_loopback(parts.netloc):
+        local = is_loopback(parts.netloc) and is_loopback(self._home[1])
+        if parts.scheme == "http" and urlsplit(url).scheme == "https" and not local:
             raise RegistryError(
-                f"{redacted(url)} was redirected to {redacted(target)}, which is not encrypted.",
+                f"{redacted(url)} leads on to {redacted(target)}, which is not encrypted.",
                 "It was not followed: ask the registry's operator.",
             )
         return target
@@ -190,7 +212,7 @@ class Transport:
     def _once(self, method: str, url: str, headers: Mapping[str, str], body: Body | None) -> requests.Response:
         if body is not None:
             body.seek(0)
-        self.requests += 1
+        self.requests = next(self._count)
         home = urlsplit(url)[:2] == self._home
         certificate, key = self.connection.client_certificate, self.connection.client_key
         return self._session.request(
@@ -215,7 +237,7 @@ class Transport:
             try:
                 with self._once(method, url, headers, None if body is None else Body(body)) as response:
                     if response.status_code not in _RETRIED or attempt == retry.attempts:
-                        return Answer(response.status_code, response.raw.read(TOKEN_LIMIT, decode_content=True))
+                        return Answer(response.status_code, self._read(response, TOKEN_LIMIT))
                     wait = _retry_after(response)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
                 if attempt == retry.attempts or _is_final(fault):
@@ -228,11 +250,30 @@ class Transport:
     def _context(self, response: requests.Response) -> str:
         return self._authenticator.explanation() if response.status_code in (_UNAUTHORIZED, 403) else ""
 
+    def _read(self, response: requests.Response, limit: int) -> bytes:
+        patience, clock = self.connection.read_timeout, self.connection.retry.clock
+        return b"".join(pieces(response, limit, patience, clock, decode=True))
+
+    def _drain(self, response: requests.Response) -> None:
+        """Read what is left of a small answer, so that its connection serves again; a large one is cut off."""
+        if len(self._read(response, ERROR_LIMIT + 1)) > ERROR_LIMIT:
+            response.close()
+        else:
+            response.raw.release_conn()
+
+    def _start(self, response: requests.Response) -> bytes:
+        try:
+            return self._read(response, ERROR_LIMIT)
+        except (urllib3.exceptions.HTTPError, OSError):
+            return b""  # the status says enough
+
 
 def _session(connection: Connection) -> requests.Session:
     session = requests.Session()
     # What the environment says is taken where it is wanted; .netrc would send a password to whoever is asked.
     session.trust_env = False
+    # As other clients of registries, it keeps no cookies: they would go to other ports of the same host.
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.headers["User-Agent"] = f"hatch-wasm-oci/{__version__}"
     # Compressed in transit, a blob would come under another length than its own.
@@ -248,21 +289,6 @@ def _session(connection: Connection) -> requests.Session:
     return session
 
 
-def _drain(response: requests.Response) -> None:
-    """Read what is left of a small answer, so that its connection serves again; a large one is cut off."""
-    if len(response.raw.read(ERROR_LIMIT + 1, decode_content=False)) > ERROR_LIMIT:
-        response.close()
-    else:
-        response.raw.release_conn()
-
-
-def _start(response: requests.Response) -> bytes:
-    try:
-        return bytes(response.raw.read(ERROR_LIMIT, decode_content=True))
-    except (urllib3.exceptions.HTTPError, OSError):
-        return b""  # the status says enough
-
-
 def _retry_after(response: requests.Response) -> float | None:
     """Read a Retry-After header, seconds or a date (RFC 9110, 10.2.3)."""
     text = response.headers.get("Retry-After", "").strip()
@@ -270,7 +296,7 @@ def _retry_after(response: requests.Response) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.timezone.utc)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, quote, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from hatch_wasm_oci.errors import RegistryError
 from hatch_wasm_oci.registry.body import Body
@@ -21,6 +21,7 @@ CHUNK = 5 * 1024 * 1024
 
 _CREATED, _ACCEPTED, _NO_CONTENT, _NOT_FOUND, _TOO_LARGE, _BAD_RANGE = 201, 202, 204, 404, 413, 416
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
+_COUNT = re.compile(r"[0-9]{1,18}")
 _BINARY = {"Content-Type": "application/octet-stream"}
 
 
@@ -48,7 +49,7 @@ class Upload:
         if not self._location:
             raise RegistryError("The registry's answer to an upload's begin has no Location.", "Ask its operator.")
         least = started.headers.get("OCI-Chunk-Min-Length", "")
-        self._least = int(least) if least.isascii() and least.isdigit() else 0
+        self._least = int(least) if _COUNT.fullmatch(least) else 0
         self.resumed = False
         """Whether it went on from where it had broken off: then the registry may have put it together wrongly."""
 
@@ -140,7 +141,7 @@ class Upload:
     def _moved(self, answer: requests.Response, url: str) -> None:
         location = answer.headers.get("Location", "")
         if location:
-            self._location = urljoin(url, location)
+            self._location = self._transport.target(url, location)
 
     def _advance(self, count: int) -> None:
         self._transport.check_interrupted()

@@ -58,7 +58,7 @@ def connection() -> Connection:
     """Tell of a connection that waits for nothing, and gives up a silent registry soon."""
     retry = Retry(attempts=3, sleep=lambda _seconds: None)
     credential = Credential("the test", "user", PASSWORD)
-    return Connection(credential=credential, retry=retry, parallel=1, read_timeout=0.15, connect_timeout=5)
+    return Connection(credential=credential, retry=retry, parallel=1, read_timeout=0.1, connect_timeout=5)
 
 
 class Place:
