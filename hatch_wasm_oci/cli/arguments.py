@@ -83,11 +83,17 @@ def _command(
     return command
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 18:  # noqa: PLR2004 - more is no size of anything
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bytes")
+    return int(text)
+
+
 def _pushing(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dry-run", action="store_true", help="send nothing, and say what would be pushed")
     command.add_argument("--no-overwrite", action="store_true", help="fail where a tag names another image")
     command.add_argument("--digest-file", help="write the manifest's digest to this file")
-    command.add_argument("--chunk-size", type=int, default=0, metavar="BYTES", help="upload in pieces of this size")
+    command.add_argument("--chunk-size", type=_count, default=0, metavar="BYTES", help="upload in pieces of this size")
 
 
 def _registry(command: argparse.ArgumentParser, prefix: str = "", of: str = " of the registry") -> None:

@@ -80,10 +80,11 @@ def pull(options: argparse.Namespace) -> Outcome:
     image = api.pull(options.reference, **_registry(options))
     name = f"{reference.repository.rpartition('/')[2]}-{reference.tag or image.digest[7:19]}.oci.tar"
     path = Path(options.output or name)
+    description = _description(image)  # before anything is written: it tells whether there is a module
     _write(image, path, f"{reference.name}:{reference.tag}" if reference.tag else None)
     _write_digest(options, image.digest)
     line = f"pulled {reference.name}@{image.digest} to {path}"
-    return Outcome({**_description(image), "output": str(path)}, [line])
+    return Outcome({**description, "output": str(path)}, [line])
 
 
 def copy(options: argparse.Namespace) -> Outcome:
@@ -96,9 +97,10 @@ def copy(options: argparse.Namespace) -> Outcome:
 
     if _is_file(options.destination):
         image = _image(options.source, _registry(options, "from_"))
+        description = _description(image)
         _write(image, Path(options.destination), None)
         _write_digest(options, image.digest)
-        value = {**_description(image), "output": options.destination}
+        value = {**description, "output": options.destination}
         return Outcome(value, [f"copied {image.digest} to {options.destination}"])
     access = {**_pushing(options), **_registry(options)}
     destination = _tagged(options.destination)
@@ -221,4 +223,7 @@ def _registry(options: argparse.Namespace, prefix: str = "") -> dict[str, Any]:
 def _password() -> str:
     if sys.stdin is None or sys.stdin.isatty():
         raise RegistryError("There is no password on standard input.", "Pipe it in, or log in with docker or podman.")
-    return sys.stdin.read(_PASSWORD_LIMIT).rstrip("\r\n")
+    password = sys.stdin.read(_PASSWORD_LIMIT).rstrip("\r\n")
+    if not password:
+        raise RegistryError("There is no password on standard input.", "Pipe it in; it can be read for one registry.")
+    return password

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, shown
 from hatch_wasm_oci.image.descriptor import DOCKER_INDEX, OCI_INDEX, Descriptor
 from hatch_wasm_oci.image.json_document import parse_json
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT
 
 _CHILDREN = 1024
+_SHOWN = 8
 
 
 def choose(data: bytes) -> Descriptor | None:
@@ -40,13 +40,11 @@ def choose(data: bytes) -> Descriptor | None:
         if platform is None:
             return descriptor
         if not isinstance(platform, Mapping):
-            raise ImageError(
-                f"index.manifests[{position}].platform is {json.dumps(platform)}.", "Push the image again."
-            )
+            raise ImageError(f"index.manifests[{position}].platform is {shown(platform)}.", "Push the image again.")
         if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
             return descriptor
-        platforms.append(f"{platform.get('os')}/{platform.get('architecture')}")
+        platforms.append(shown(f"{platform.get('os')}/{platform.get('architecture')}"))
     raise ImageError(
-        f"The index has no child with platform linux/amd64, only {', '.join(platforms) or 'nothing'}.",
+        f"The index has no child with platform linux/amd64, only {', '.join(platforms[:_SHOWN]) or 'nothing'}.",
         "Push a single image, or one for linux/amd64: Istio and Envoy Gateway take no other.",
     )

@@ -15,6 +15,8 @@ from hatch_wasm_oci.registry.connection import is_loopback
 from hatch_wasm_oci.registry.failure import redacted
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from hatch_wasm_oci.registry.connection import Connection
     from hatch_wasm_oci.registry.credentials import Credential, Search
 
@@ -23,6 +25,7 @@ TOKEN_LIMIT = 1024 * 1024
 """The largest answer of a token endpoint that is read, in bytes."""
 
 _DEFAULT_LIFE = 60
+_LONGEST_LIFE = 10**9
 _SLACK = 10.0
 _OK = 200
 # Token endpoints that don't know POST say so in one of these ways.
@@ -123,6 +126,11 @@ class Authenticator:
         if challenge.scheme == "basic":
             return _basic(credential) if credential and credential.password else None
         if credential and credential.registry_token:
+            if not _is_token(credential.registry_token):
+                raise RegistryError(
+                    f"The token from {credential.source} has characters that no token has.",
+                    "Take it again from where it came: a line end may be in it.",
+                )
             return f"Bearer {credential.registry_token}"
         realm = challenge.parameters["realm"]
         service = challenge.parameters.get("service", "")
@@ -164,7 +172,7 @@ class Authenticator:
                 **dict(query),
             }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = self._fetch("POST", realm, headers, urlencode(form).encode())
+            answer = self._fetch("POST", realm, headers, urlencode(form, errors="surrogateescape").encode())
         if answer.status in _NO_POST:
             query += [("client_id", CLIENT_ID), *(("scope", scope) for scope in scopes)]
             headers = {"Authorization": _basic(credential)} if credential and _has_secret(credential) else {}
@@ -187,15 +195,18 @@ class Authenticator:
         except (ValueError, AttributeError, RecursionError):
             token, life = None, 0
         # Characters that don't belong in a header would let the endpoint write headers of its own.
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token:
+        if not _is_token(token):
             raise RegistryError(
                 f"The token endpoint {redacted(realm)} answered without a token.", "Ask the registry's operator."
             )
-        number = isinstance(life, (int, float)) and not isinstance(life, bool)
-        return token, float(life) if number else float(_DEFAULT_LIFE)
+        known = isinstance(life, (int, float)) and not isinstance(life, bool) and 0 <= life <= _LONGEST_LIFE
+        return token, float(life) if known else float(_DEFAULT_LIFE)
 
     def _check_realm(self, realm: str, credential: Credential | None) -> None:
-        parts = urlsplit(realm)
+        try:
+            parts = urlsplit(realm)
+        except ValueError:
+            parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RegistryError(
                 f"The registry {self._registry} names the token endpoint {redacted(realm)!r}, which is no URL.",
@@ -214,7 +225,12 @@ def _basic(credential: Credential) -> str:
         pair = f"<token>:{credential.identity_token}"
     else:
         pair = f"{credential.username}:{credential.password}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return f"Basic {base64.b64encode(pair.encode('utf-8', 'surrogateescape')).decode()}"
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    # RFC 6750's b64token is narrower; registries are not held to it.
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
 
 
 def _has_secret(credential: Credential) -> bool:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 _LIMIT = 16 * 1024
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110's token, no secret
 _PARAMETER = re.compile(rf'({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}(?:[/:?=&%]*{_TOKEN})*))')
+_TOKEN68 = re.compile(r"[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))")
 _SCHEME = re.compile(rf"({_TOKEN})(?=\s|,|$)")
+_SPACE = re.compile(r"\s*")
 _BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -51,6 +53,9 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
         elif scheme := _SCHEME.match(header, position):
             challenges.append((scheme[1].lower(), {}))
             position = scheme.end()
+            # Negotiate's way: something of its own in place of parameters.
+            if (blob := _TOKEN68.match(header, _end(_SPACE.match(header, position), position))) and "=" in blob[0]:
+                position = blob.end()
         else:
             return tuple(Challenge(scheme, parameters) for scheme, parameters in challenges)
 

@@ -89,7 +89,10 @@ def is_loopback(host: str) -> bool:
     Args:
         host: A host, with its port if it has one.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:

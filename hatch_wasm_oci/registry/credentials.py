@@ -77,7 +77,7 @@ def from_environment(environment: Mapping[str, str]) -> Credential | None:
     names = ("HATCH_WASM_OCI_USERNAME", "HATCH_WASM_OCI_PASSWORD", "HATCH_WASM_OCI_TOKEN")
     username, password, token = (environment.get(name, "") for name in names)
     if token:
-        return Credential(names[2], registry_token=token)
+        return Credential(names[2], registry_token=token.strip())
     if bool(username) != bool(password):
         missing = names[0] if password else names[1]
         raise RegistryError(f"{missing} is not set, though its counterpart is.", "Set both, or neither.")
@@ -155,16 +155,16 @@ def _in_file(
             yield _ask_helper(helper, server, f"{path}: credHelpers")
     if store := configuration.get("credsStore"):
         yield _ask_helper(store, servers[0], f"{path}: credsStore")
-    auths = {_normalised(key): (key, value) for key, value in _mapping(configuration.get("auths")).items()}
+    auths = [(_normalised(key), key, value) for key, value in _mapping(configuration.get("auths")).items()]
     names = [f"{registry}/{repository}"]
     while "/" in names[-1]:
         names.append(names[-1].rpartition("/")[0])
     if hub:
         names += [_normalised(key) for key in _DOCKER_HUB_KEYS]
     for name in names:
-        if name in auths:
-            key, value = auths[name]
-            yield _from_entry(_mapping(value), f"{path}: auths {key!r}")
+        for normalised, key, value in auths:
+            if normalised == name:
+                yield _from_entry(_mapping(value), f"{path}: auths {key!r}")
 
 
 def _ask_helper(name: object, server: str, place: str) -> Credential | None:
@@ -172,19 +172,23 @@ def _ask_helper(name: object, server: str, place: str) -> Credential | None:
         raise RegistryError(f"{place} names the helper {name!r}, which is no program's name.", "Mend the file.")
     program = f"docker-credential-{name}"
     source = f"{place} {program}"
+    answer = reason = None
     try:
         answer = subprocess.run(
             [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_TIMEOUT, check=False
         )
     except FileNotFoundError:
-        raise RegistryError(f"{source} is not installed.", "Install it, or take it out of the file.") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        reason = "did not answer in time" if isinstance(error, subprocess.TimeoutExpired) else f"can't be run: {error}"
-        raise RegistryError(f"{source} {reason}.", "Run it by hand to see why, or take it out of the file.") from None
+        reason = "is not installed"
+    except subprocess.TimeoutExpired:
+        reason = f"did not answer in {HELPER_TIMEOUT:.0f} seconds"
+    except OSError as error:
+        reason = f"can't be run: {error.strerror}"
+    if answer is None:  # raised out here, so that nothing of its output hangs on the error
+        raise RegistryError(f"{source} {reason}.", "Run it by hand to see why, or take it out of the file.")
     output = answer.stdout[:_SECRET_LIMIT]
     if answer.returncode:
         words = (output + b" " + answer.stderr[:1024]).decode("utf-8", "replace").lower()
-        if "not found" in words:
+        if re.search(r"credentials? not found", words):  # docker-credential-helpers, credentials/error.go
             return None
         raise RegistryError(
             f"{source} failed with status {answer.returncode}.",
@@ -212,16 +216,23 @@ def _from_entry(entry: Mapping[str, Any], source: str) -> Credential | None:
         raise RegistryError(f"{source} has a field that is no text.", "Log in again with docker or podman.")
     username, password = texts.get("username", ""), texts.get("password", "")
     if auth := texts.get("auth"):
-        try:
-            username, _, password = base64.b64decode(auth, validate=True).decode().partition(":")
-        except (binascii.Error, ValueError):
-            raise RegistryError(f"{source} has an `auth` that is no base64.", "Log in again.") from None
+        decoded = _decoded(auth)
+        if decoded is None:
+            raise RegistryError(f"{source} has an `auth` that is no base64 of a text.", "Log in again.")
+        username, _, password = decoded.partition(":")
         password = password.rstrip("\0")  # as Docker's own reader does (cli/config/configfile)
     if username == IDENTITY_USER and password:
         return Credential(source, identity_token=password)
     credential = Credential(source, username, password, texts.get("identitytoken", ""), texts.get("registrytoken", ""))
     found = password or credential.identity_token or credential.registry_token
     return credential if found else None  # Docker leaves empty entries beside a credential store
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None  # the exception holds what was decoded: it must hang on no error
 
 
 def _normalised(key: str) -> str:

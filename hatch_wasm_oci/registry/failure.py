@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ ERROR_LIMIT = 64 * 1024
 """How much of a refusal's body is read, in bytes."""
 
 _WORDS_LIMIT = 300
+_PAGES = (200, 201, 301, 302, 303, 400, 404, 405)
 _REMEDIES = {
     "NAME_UNKNOWN": "Check the repository's name; some registries want it created first.",
     "NAME_INVALID": "Check the repository's name against the registry's rules.",
@@ -45,8 +47,22 @@ def redacted(url: str) -> str:
     Args:
         url: The URL.
     """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "something that is no URL"
+    host = parts.netloc.rpartition("@")[2]
+    return printable(f"{parts.scheme}://{host}{parts.path}" if host else parts.path)
+
+
+def printable(text: str) -> str:
+    """Return a text from outside in one line, short, and without what would steer a terminal.
+
+    Args:
+        text: The text, not trusted.
+    """
+    line = " ".join("".join(one if one.isprintable() else " " for one in text[: 4 * _WORDS_LIMIT]).split())
+    return line if len(line) <= _WORDS_LIMIT else f"{line[:_WORDS_LIMIT]}…"
 
 
 def refusal(method: str, url: str, response: requests.Response, body: bytes, context: str = "") -> RegistryError:
@@ -63,14 +79,15 @@ def refusal(method: str, url: str, response: requests.Response, body: bytes, con
     status = response.status_code
     request = f"{method} {redacted(url)}"
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if not code and kind == "text/html":
+    # A server in front of a registry shows a page of its own for other statuses too.
+    if not code and kind == "text/html" and status in _PAGES:
         return RegistryError(
             f"{urlsplit(url).netloc} answered {status} to {request} with a web page: it does not look like a registry.",
             "Check the registry's host and port.",
             status=status,
         )
-    words = ": ".join(part for part in (code, message) if part) or response.reason or "no reason given"
-    said = words if len(words) <= _WORDS_LIMIT else f"{words[:_WORDS_LIMIT]}…"
+    words = ": ".join(part for part in (code, message) if part) or response.reason
+    said = printable(words or "") or "no reason given"
     lowered = message.lower()
     if "immutable" in lowered:
         remedy = "The tag can't be moved: publish under a new version."
@@ -114,6 +131,8 @@ def unreachable(  # noqa: PLR0911 - one for each cause
         return RegistryError(
             f"{host} does not talk https, as {request} wants.", "If it is meant to be so, allow plain http for it."
         )
+    if any(type(cause).__name__ == "ProxyError" for cause in causes):
+        return RegistryError(f"The proxy on the way to {host} failed for {request}.", "Check HTTPS_PROXY and NO_PROXY.")
     if any(type(cause).__name__ in ("NameResolutionError", "gaierror") for cause in causes):
         return RegistryError(
             f"The name {host} of {request} doesn't resolve.", "Check the registry's host, and the network."
@@ -124,9 +143,10 @@ def unreachable(  # noqa: PLR0911 - one for each cause
         )
     if any("Timeout" in type(cause).__name__ or isinstance(cause, TimeoutError) for cause in causes):
         return RegistryError(f"{host} did not answer {request} in time.", "Try again later, or check the network.")
-    if any(type(cause).__name__ == "ProxyError" for cause in causes):
-        return RegistryError(f"The proxy on the way to {host} failed for {request}.", "Check HTTPS_PROXY and NO_PROXY.")
-    last = " ".join(str(causes[-1]).split()).rstrip(".") or type(causes[-1]).__name__
+    # What requests and urllib3 say of URLs and headers may quote secrets in them.
+    words = [printable(str(cause)) for cause in causes if isinstance(cause, (OSError, HTTPException))]
+    last = next((text for text in reversed(words) if text and "url" not in text.lower()), "").rstrip(".")
+    last = last or type(causes[-1]).__name__
     return RegistryError(f"The connection to {host} broke during {request}: {last}.", "Try again.")
 
 
@@ -137,7 +157,7 @@ def _error_of(body: bytes) -> tuple[str, str]:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return "", ""  # a proxy's or web server's page
     words = [text for text in (message, detail) if isinstance(text, str) and text]
-    return str(code or "").upper(), " ".join(" ".join(dict.fromkeys(words)).split())
+    return code.upper() if isinstance(code, str) else "", " ".join(dict.fromkeys(words))
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

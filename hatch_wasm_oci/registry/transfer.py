@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, RegistryError
 from hatch_wasm_oci.image.archive import BLOB_LIMIT
+from hatch_wasm_oci.image.descriptor import verify
 from hatch_wasm_oci.image.index import choose
 from hatch_wasm_oci.image.manifest import Image, Manifest
 from hatch_wasm_oci.registry import referrers
@@ -38,9 +39,9 @@ class PushReceipt:
         mounted: The digests of the blobs that the registry took from another of its repositories.
         present: The digests of the blobs that were there already.
         moved: Tags that named another image before, and its digest.
-        requests: How many requests it took.
+        requests: How many requests it took, those for tokens included.
         dry_run: Whether nothing was sent.
-        written: The tags, or the digest, under which the manifest was put; not those that named it before.
+        written: The tags, or the digest, under which the manifest was written: those that did not name it already.
     """
 
     references: tuple[str, ...]
@@ -63,7 +64,7 @@ class PushReceipt:
     @property
     def unchanged(self) -> bool:
         """Whether all was there already, tags included."""
-        return not (self.dry_run or self.uploaded or self.mounted or self.written)
+        return not (self.dry_run or self.written)
 
     def to_json(self) -> dict[str, Any]:
         """Return the receipt's fields by name, `moved` as an object, and `pinned_reference`."""
@@ -99,6 +100,11 @@ def push(
     first = references[0]
     if any(reference.name != first.name for reference in references):
         raise InvalidReferenceError("The references are of several repositories.", "Push to one at a time.")
+    if any(reference.digest not in (None, image.digest) for reference in references):
+        raise InvalidReferenceError(
+            f"{next(one for one in references if one.digest not in (None, image.digest))} is not the image's digest.",
+            f"It is {image.digest}: name a tag, or nothing.",
+        )
     tags = list(dict.fromkeys(reference.tag for reference in references if reference.tag))
     names = tuple(str(first.with_tag(tag)) for tag in tags) or (f"{first.name}@{image.digest}",)
     size = len(image.manifest.data) + sum(blob.descriptor.size for blob in image.blobs)
@@ -161,6 +167,7 @@ def pull(reference: Reference, connection: Connection | None = None) -> Image:
         data = repository.get_manifest(target)
         if child := choose(data):
             data = repository.get_manifest(child.digest)
+            verify(data, child.digest, child.size, f"manifest {child.digest}")
         manifest = Manifest.parse(data)
         descriptors = list({one.digest: one for one in (manifest.config, *manifest.layers)}.values())
         total = sum(descriptor.size for descriptor in descriptors)
