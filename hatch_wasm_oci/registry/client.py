@@ -79,22 +79,9 @@ class Repository:
         """
         retry = self._transport.connection.retry
         deadline = retry.clock() + retry.total
-        query = ""
-        scopes: tuple[str, ...] = self._push
-        if mount_from:
-            query = f"?mount={quote(blob.descriptor.digest)}&from={quote(mount_from)}"
-            scopes = (*scopes, f"repository:{mount_from}:pull")
         attempt = 1
         while True:
-            url = f"{self._base}/blobs/uploads/{query if attempt == 1 else ''}"
-            try:
-                started = self._transport.send("POST", url, scopes=scopes, accepted=(_CREATED, _ACCEPTED))
-            except RegistryError as error:
-                if not query or error.status not in _NO_MOUNT:
-                    raise
-                # Who may push here may still not read there.
-                query, scopes = "", self._push
-                continue
+            started = self._begin(blob, mount_from if attempt == 1 else None)
             if started.status_code == _CREATED:
                 return "mounted"
             upload = Upload(self._transport, blob, started, self._push)
@@ -118,6 +105,19 @@ class Repository:
                 raise
             else:
                 return "sent"
+
+    def _begin(self, blob: Blob, mount_from: str | None) -> requests.Response:
+        url, accepted = f"{self._base}/blobs/uploads/", (_CREATED, _ACCEPTED)
+        if mount_from:
+            query = f"?mount={quote(blob.descriptor.digest)}&from={quote(mount_from)}"
+            scopes = (*self._push, f"repository:{mount_from}:pull")
+            try:
+                return self._transport.send("POST", f"{url}{query}", scopes=scopes, accepted=accepted)
+            except RegistryError as error:
+                # Who may push here may still not read there.
+                if error.status not in _NO_MOUNT:
+                    raise
+        return self._transport.send("POST", url, scopes=self._push, accepted=accepted)
 
     def put_manifest(self, target: str, media_type: str, data: bytes) -> bool:
         """Store a manifest under a tag or its digest (distribution-spec, Pushing Manifests).

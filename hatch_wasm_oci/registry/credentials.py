@@ -172,19 +172,9 @@ def _ask_helper(name: object, server: str, place: str) -> Credential | None:
         raise RegistryError(f"{place} names the helper {name!r}, which is no program's name.", "Mend the file.")
     program = f"docker-credential-{name}"
     source = f"{place} {program}"
-    answer = reason = None
-    try:
-        answer = subprocess.run(
-            [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_TIMEOUT, check=False
-        )
-    except FileNotFoundError:
-        reason = "is not installed"
-    except subprocess.TimeoutExpired:
-        reason = f"did not answer in {HELPER_TIMEOUT:.0f} seconds"
-    except OSError as error:
-        reason = f"can't be run: {error.strerror}"
-    if answer is None:  # raised out here, so that nothing of its output hangs on the error
-        raise RegistryError(f"{source} {reason}.", "Run it by hand to see why, or take it out of the file.")
+    answer = _run(program, server)
+    if isinstance(answer, str):  # raised out here, so that nothing of its output hangs on the error
+        raise RegistryError(f"{source} {answer}.", "Run it by hand to see why, or take it out of the file.")
     output = answer.stdout[:_SECRET_LIMIT]
     if answer.returncode:
         words = (output + b" " + answer.stderr[:1024]).decode("utf-8", "replace").lower()
@@ -206,6 +196,20 @@ def _ask_helper(name: object, server: str, place: str) -> Credential | None:
     if user == IDENTITY_USER:
         return Credential(source, identity_token=secret)
     return Credential(source, user, secret)
+
+
+def _run(program: str, server: str) -> subprocess.CompletedProcess[bytes] | str:
+    """Ask a helper; returns its answer, or in words why there is none."""
+    try:
+        return subprocess.run(
+            [program, "get"], input=server.encode(), capture_output=True, timeout=HELPER_TIMEOUT, check=False
+        )
+    except FileNotFoundError:
+        return "is not installed"
+    except subprocess.TimeoutExpired:
+        return f"did not answer in {HELPER_TIMEOUT:.0f} seconds"
+    except OSError as error:
+        return f"can't be run: {error.strerror}"
 
 
 def _from_entry(entry: Mapping[str, Any], source: str) -> Credential | None:

@@ -20,6 +20,9 @@ from hatch_wasm_oci.registry.credentials import Credential, config_files, from_e
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Configure = Callable[..., Path]
+    Helper = Callable[..., Path]
+
 SECRET = "s3cr3t-0f-the-test"
 HOST, REPOSITORY = "registry.example:5000", "acme/team/filter"
 
@@ -79,7 +82,11 @@ def test_files_are_those_of_podman_then_of_docker() -> None:
     everything = {"XDG_RUNTIME_DIR": "/run/u", "HOME": "/home/u"}
     assert config_files(everything) == tuple(
         map(
-            Path, ("/run/u/containers/auth.json", "/home/u/.config/containers/auth.json", "/home/u/.docker/config.json")
+            Path,
+            (
+                "/run/u/containers/auth.json",
+                *(f"/home/u/{name}" for name in (".config/containers/auth.json", ".docker/config.json")),
+            ),
         )
     )
     assert config_files({**everything, "DOCKER_CONFIG": "/d", "XDG_CONFIG_HOME": "/c"})[1:] == (
@@ -90,7 +97,7 @@ def test_files_are_those_of_podman_then_of_docker() -> None:
     assert config_files({}) == ()
 
 
-def test_order_is_options_environment_plugins_files(configure: Callable[..., Path]) -> None:
+def test_order_is_options_environment_plugins_files(configure: Configure) -> None:
     path = configure(auths={HOST: entry("of-the-file")})
     environment = {"REGISTRY_AUTH_FILE": str(path)}
     pair = {"HATCH_WASM_OCI_USERNAME": "of-the-environment", "HATCH_WASM_OCI_PASSWORD": SECRET}
@@ -108,7 +115,7 @@ def test_order_is_options_environment_plugins_files(configure: Callable[..., Pat
         connect(username="u", environment={})
 
 
-def test_the_first_file_wins_and_every_place_is_told(configure: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_first_file_wins_and_every_place_is_told(configure: Configure, tmp_path: Path) -> None:
     nothing, first = (
         configure("a.json", auths={"other.example": entry()}),
         configure("b.json", auths={HOST: entry("b")}),
@@ -123,7 +130,7 @@ def test_the_first_file_wins_and_every_place_is_told(configure: Callable[..., Pa
     )
 
 
-def test_the_longest_path_wins(configure: Callable[..., Path]) -> None:
+def test_the_longest_path_wins(configure: Configure) -> None:
     auths = {HOST: entry("host"), f"{HOST}/acme": entry("acme"), f"{HOST}/acme/team/filter": entry("filter")}
     path = configure(auths=auths)
     for repository, user in ((REPOSITORY, "filter"), ("acme/team/other", "acme"), ("acmes/x", "host")):
@@ -133,13 +140,13 @@ def test_the_longest_path_wins(configure: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("key", ["{}", "https://{}", "http://{}/", "https://{}/v1/", "https://{}/v2/", "{}/acme/"])
-def test_keys_come_with_scheme_and_version_or_without(configure: Callable[..., Path], key: str) -> None:
+def test_keys_come_with_scheme_and_version_or_without(configure: Configure, key: str) -> None:
     found = search(configure(auths={key.format(HOST): entry()}))
     assert found is not None
     assert found.password == SECRET
 
 
-def test_an_empty_entry_hides_no_other(configure: Callable[..., Path]) -> None:
+def test_an_empty_entry_hides_no_other(configure: Configure) -> None:
     path = configure(auths={HOST: entry(), f"https://{HOST}": {}, f"{HOST}/acme": {"auth": ""}})
     found = search(path)
     assert found is not None
@@ -147,20 +154,18 @@ def test_an_empty_entry_hides_no_other(configure: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "index.docker.io", "docker.io", "docker.io/library"])
-def test_docker_hub_has_many_names(configure: Callable[..., Path], key: str) -> None:
+def test_docker_hub_has_many_names(configure: Configure, key: str) -> None:
     assert search(configure(auths={key: entry()}), host="docker.io", repository="library/x") is not None
 
 
-def test_docker_hubs_helper_is_asked_by_its_old_name(
-    configure: Callable[..., Path], helper: Callable[..., Path]
-) -> None:
+def test_docker_hubs_helper_is_asked_by_its_old_name(configure: Configure, helper: Helper) -> None:
     asked = helper("store", answer())
     found = search(configure(credsStore="store"), host="docker.io", repository="library/x")
     assert found is not None
     assert asked.read_text() == "get https://index.docker.io/v1/\n"
 
 
-def test_helper_before_store_before_auths(configure: Callable[..., Path], helper: Callable[..., Path]) -> None:
+def test_helper_before_store_before_auths(configure: Configure, helper: Helper) -> None:
     asked = helper("mine", answer("mine")), helper("store", answer("store"))
     configuration = {"credHelpers": {HOST: "mine"}, "credsStore": "store", "auths": {HOST: entry("stale")}}
     found = search(configure(**configuration))
@@ -173,16 +178,14 @@ def test_helper_before_store_before_auths(configure: Callable[..., Path], helper
     assert found.username == "store"
 
 
-def test_a_helper_that_has_nothing_lets_the_next_speak(
-    configure: Callable[..., Path], helper: Callable[..., Path]
-) -> None:
+def test_a_helper_that_has_nothing_lets_the_next_speak(configure: Configure, helper: Helper) -> None:
     helper("store", "echo 'credentials not found in native keychain'; exit 1")
     found = search(configure(credsStore="store", auths={HOST: entry("next")}))
     assert found is not None
     assert found.username == "next"
 
 
-def test_a_helpers_token_is_an_identity_token(configure: Callable[..., Path], helper: Callable[..., Path]) -> None:
+def test_a_helpers_token_is_an_identity_token(configure: Configure, helper: Helper) -> None:
     helper("store", answer("<token>"))
     found = search(configure(credsStore="store"))
     assert found is not None
@@ -201,8 +204,8 @@ def test_a_helpers_token_is_an_identity_token(configure: Callable[..., Path], he
     ],
 )
 def test_a_helper_that_fails_is_told_of_without_its_words(
-    configure: Callable[..., Path],
-    helper: Callable[..., Path],
+    configure: Configure,
+    helper: Helper,
     monkeypatch: pytest.MonkeyPatch,
     script: str,
     words: str,
@@ -215,7 +218,7 @@ def test_a_helper_that_fails_is_told_of_without_its_words(
 
 
 @pytest.mark.parametrize("name", ["nowhere", "../evil", "a b", "", 1, ["x"], "-x"])
-def test_helpers_are_programs_by_name(configure: Callable[..., Path], name: Any) -> None:
+def test_helpers_are_programs_by_name(configure: Configure, name: Any) -> None:
     configuration = configure(credsStore=name)
     if not name:
         assert search(configuration) is None
@@ -224,7 +227,7 @@ def test_helpers_are_programs_by_name(configure: Callable[..., Path], name: Any)
         search(configuration)
 
 
-def test_tokens_of_entries(configure: Callable[..., Path]) -> None:
+def test_tokens_of_entries(configure: Configure) -> None:
     found = search(configure(auths={HOST: {"identitytoken": SECRET, **entry("user", "")}}))
     assert found is not None
     assert (found.identity_token, found.password) == (SECRET, "")

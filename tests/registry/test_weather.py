@@ -13,7 +13,7 @@ TABLE = Path(__file__).with_name("outcomes.txt")
 REGENERATE = "python -m tests.registry.weather > tests/registry/outcomes.txt"
 
 
-@pytest.mark.parametrize(("operation", "position"), SECTIONS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("operation", "position"), SECTIONS, ids=str)
 def test_every_fault_comes_to_what_the_table_says(operation: str, position: int) -> None:
     found = list(section(operation, position))
     lines = TABLE.read_text(encoding="utf-8").splitlines()

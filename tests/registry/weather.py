@@ -21,6 +21,8 @@ from tests.samples import contents, core_module
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from typing_extensions import Self
+
     from hatch_wasm_oci.image.manifest import Image
 
 PASSWORD = "correct horse battery"
@@ -68,7 +70,7 @@ class Place:
         self.registry = EmbeddedRegistry(authentication=BasicAuthentication({"user": PASSWORD}))
         self.elsewhere = EmbeddedRegistry()
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Self:
         self.registry.start()
         self.elsewhere.start()
         return self
