@@ -16,10 +16,10 @@ from hatch_wasm_oci.registry.challenge import Challenge, parse_challenges
         ("Basic realm=plain", [("basic", {"realm": "plain"})]),
         ("Basic realm=https://a.example/token?x=y", [("basic", {"realm": "https://a.example/token?x=y"})]),
         (
-            'BEARER Realm="https://a/t", service="s,x", scope="repository:a/b:pull,push repository:c:pull"',
-            [("bearer", {"realm": "https://a/t", "service": "s,x", "scope": "repository:a/b:pull,push repository:c:pull"})],
+            'BEARER Realm="https://a/t", service="s,x", scope="r:a:pull,push r:c:pull"',
+            [("bearer", {"realm": "https://a/t", "service": "s,x", "scope": "r:a:pull,push r:c:pull"})],
         ),
-        ('Bearer realm="r",error="insufficient_scope", Basic realm="b"', [("bearer", {"realm": "r", "error": "insufficient_scope"}), ("basic", {"realm": "b"})]),
+        ('Bearer realm="r",error="small", Basic realm="b"', [("bearer", {"realm": "r", "error": "small"}), ("basic", {"realm": "b"})]),
         ('Basic, Bearer realm="r"', [("basic", {}), ("bearer", {"realm": "r"})]),
         ('Negotiate YWJj==, Basic realm="b"', [("negotiate", {}), ("basic", {"realm": "b"})]),
         ('Negotiate, Basic realm = "b"', [("negotiate", {}), ("basic", {"realm": "b"})]),
@@ -27,7 +27,7 @@ from hatch_wasm_oci.registry.challenge import Challenge, parse_challenges
         ('Bearer realm="unfinished', [("bearer", {})]),
         ("=,;", []),
     ],
-)  # fmt: skip
+)
 def test_challenges(header: str, expected: list[tuple[str, dict[str, str]]]) -> None:
     assert parse_challenges(header) == tuple(Challenge(scheme, parameters) for scheme, parameters in expected)
 

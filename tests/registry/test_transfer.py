@@ -237,8 +237,9 @@ def test_what_refers_to_an_image_can_be_found(make_registry: Make, connect: Conn
 
     def pushed(reference: Reference, image: Image, receipt: Any, attach: Any) -> None:
         assert (reference.digest, image.digest) == (IMAGE.digest, receipt.digest)
-        for text in (b"one", b"two", b"one"):
-            digests.append(attach("application/vnd.example.sbom", text, "text/plain", {"a": text.decode()}))
+        kind = "application/vnd.example.sbom"
+        texts = (b"one", b"two", b"one")
+        digests.extend(attach(kind, text, "text/plain", {"a": text.decode()}) for text in texts)
 
     push(IMAGE, names(registry, "1.0"), connect(), pushed=pushed)
     assert len(set(digests)) == 2
