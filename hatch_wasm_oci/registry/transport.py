@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-import http.cookiejar
 import itertools
 import os
 import threading
@@ -215,14 +214,13 @@ class Transport:
         self.requests = next(self._count)
         home = urlsplit(url)[:2] == self._home
         certificate, key = self.connection.client_certificate, self.connection.client_key
-        return self._session.request(
-            method,
-            url,
-            headers=dict(headers),
-            # requests would send an empty file in chunks.
-            data=None if body is None else cast("IO[bytes]", body) if len(body) else b"",
+        # requests would send an empty file in chunks.
+        data = None if body is None else cast("IO[bytes]", body) if len(body) else b""
+        prepared = self._session.prepare_request(requests.Request(method, url, headers=dict(headers), data=data))
+        # Not by the session: it would look at redirects, which may be no URLs, and keep cookies.
+        return self._session.get_adapter(url).send(
+            prepared,
             timeout=(self.connection.connect_timeout, self.connection.read_timeout),
-            allow_redirects=False,
             proxies={} if is_loopback(urlsplit(url).netloc) else requests.utils.get_environ_proxies(url),
             # Said for this registry, and for nobody to whom it sends us on.
             verify=False if home and self.connection.insecure else self._session.verify,
@@ -272,8 +270,6 @@ def _session(connection: Connection) -> requests.Session:
     session = requests.Session()
     # What the environment says is taken where it is wanted; .netrc would send a password to whoever is asked.
     session.trust_env = False
-    # As other clients of registries, it keeps no cookies: they would go to other ports of the same host.
-    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
     session.headers["User-Agent"] = f"hatch-wasm-oci/{__version__}"
     # Compressed in transit, a blob would come under another length than its own.

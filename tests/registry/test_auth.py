@@ -149,7 +149,13 @@ def test_a_realm_that_is_no_url_is_refused(realm: str) -> None:
     "body",
     [
         *(b"", b"[]", b"{}", b"null", b"[" * 100_000, b'{"token": "a", "expires_in": '),
-        *(b'{"token": ""}', b'{"token": 1}', b'{"token": "a b"}', b'{"token": "a\\r\\nX: y"}', '{"token": "é"}'.encode()),
+        *(
+            b'{"token": ""}',
+            b'{"token": 1}',
+            b'{"token": "a b"}',
+            b'{"token": "a\\r\\nX: y"}',
+            '{"token": "é"}'.encode(),
+        ),
     ],
 )
 def test_never_an_empty_or_foreign_bearer(body: bytes) -> None:

@@ -19,7 +19,10 @@ from hatch_wasm_oci.registry.challenge import Challenge, parse_challenges
             'BEARER Realm="https://a/t", service="s,x", scope="r:a:pull,push r:c:pull"',
             [("bearer", {"realm": "https://a/t", "service": "s,x", "scope": "r:a:pull,push r:c:pull"})],
         ),
-        ('Bearer realm="r",error="small", Basic realm="b"', [("bearer", {"realm": "r", "error": "small"}), ("basic", {"realm": "b"})]),
+        (
+            'Bearer realm="r",error="small", Basic realm="b"',
+            [("bearer", {"realm": "r", "error": "small"}), ("basic", {"realm": "b"})],
+        ),
         ('Basic, Bearer realm="r"', [("basic", {}), ("bearer", {"realm": "r"})]),
         ('Negotiate YWJj==, Basic realm="b"', [("negotiate", {}), ("basic", {"realm": "b"})]),
         ('Negotiate, Basic realm = "b"', [("negotiate", {}), ("basic", {"realm": "b"})]),

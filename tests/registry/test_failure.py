@@ -29,7 +29,11 @@ if TYPE_CHECKING:
         ({"status": 405, "body": ""}, "Not Allowed", "read-only"),
         ({"status": 507, "body": ""}, "507", "full"),
         ({"status": 418, "body": '{"errors":[{"code":{"x":1},"message":["y"]}]}'}, "answered 418", "permissions"),
-        ({"status": 418, "body": '{"errors":[{"code":"\\u001b[31m","message":"a\\nb\\u202e"}]}'}, ": a b", "permissions"),
+        (
+            {"status": 418, "body": '{"errors":[{"code":"\\u001b[31m","message":"a\\nb\\u202e"}]}'},
+            ": a b",
+            "permissions",
+        ),
         ({"status": 418, "body": '{"errors":[{"code":"X","message":"' + "y" * 9000 + '"}]}'}, "yyy…", "permissions"),
         ({"status": 418, "body": "[" * 60_000}, "answered 418", "permissions"),
     ],

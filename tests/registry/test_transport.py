@@ -102,7 +102,7 @@ def test_redirects_end_and_take_no_credentials_elsewhere(make_registry: Make, co
     assert len(registry.log) == before + 6
 
 
-@pytest.mark.parametrize("location", ["ftp://x/", "http://[", "file:///etc/passwd", "http://"])
+@pytest.mark.parametrize("location", ["ftp://x/", "http://[", "file:///etc/passwd"])
 def test_redirects_to_what_is_no_url_are_refused(registry: EmbeddedRegistry, connect: Connect, location: str) -> None:
     registry.faults.add(redirect=location)
     with pytest.raises(RegistryError, match="which is no URL"):
@@ -130,7 +130,6 @@ def test_certificates(make_registry: Make, connect: Connect, monkeypatch: pytest
     with pytest.raises(RegistryError, match="The certificate of .* is not trusted") as caught:
         get(registry, connect(ca_file=str(other.certificate_authority)))
     assert "SSL_CERT_FILE" in caught.value.remedy
-    assert len(caught.value.__notes__ if hasattr(caught.value, "__notes__") else []) == 0
     with pytest.raises(RegistryError, match="is not there"):
         get(registry, connect(ca_file="/nowhere.pem"))
     for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
