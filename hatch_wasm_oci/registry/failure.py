@@ -86,6 +86,13 @@ def refusal(method: str, url: str, response: requests.Response, body: bytes, con
             "Check the registry's host and port.",
             status=status,
         )
+    # In the words of Go's server and of nginx.
+    if url.startswith("http:") and not code and any(mark in body for mark in (b"HTTPS server", b"HTTPS port")):
+        return RegistryError(
+            f"{urlsplit(url).netloc} talks https, and {request} came by plain http.",
+            "Don't ask for plain http; on this machine, name the CA file for its certificate.",
+            status=status,
+        )
     words = ": ".join(part for part in (code, message) if part) or response.reason
     said = printable(words or "") or "no reason given"
     lowered = message.lower()

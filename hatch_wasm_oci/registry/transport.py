@@ -66,6 +66,7 @@ class Transport:
         """How many requests have been sent."""
         self._home = urlsplit(self.base)[:2]
         self._session = _session(connection)
+        self._verify = _certificates(connection)
         if connection.insecure:
             # The user has said so: a warning at each request would tell nothing new.
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
@@ -157,7 +158,11 @@ class Transport:
             if response.status_code != _UNAUTHORIZED or urlsplit(response.url)[:2] != self._home:
                 break
             challenge = response.headers.get("WWW-Authenticate", "")
-            answer = self._authenticator.challenged(challenge, scopes, sent)
+            try:
+                answer = self._authenticator.challenged(challenge, scopes, sent)
+            except BaseException:
+                response.close()
+                raise
             if answer is None:
                 break
             self._drain(response)
@@ -223,7 +228,7 @@ class Transport:
             timeout=(self.connection.connect_timeout, self.connection.read_timeout),
             proxies={} if is_loopback(urlsplit(url).netloc) else requests.utils.get_environ_proxies(url),
             # Said for this registry, and for nobody to whom it sends us on.
-            verify=False if home and self.connection.insecure else self._session.verify,
+            verify=False if home and self.connection.insecure else self._verify,
             cert=((certificate, key) if certificate and key else certificate) if home else None,
             stream=True,
         )
@@ -254,10 +259,15 @@ class Transport:
 
     def _drain(self, response: requests.Response) -> None:
         """Read what is left of a small answer, so that its connection serves again; a large one is cut off."""
-        if len(self._read(response, ERROR_LIMIT + 1)) > ERROR_LIMIT:
+        try:
+            whole = len(self._read(response, ERROR_LIMIT + 1)) <= ERROR_LIMIT
+        except BaseException:
             response.close()
-        else:
+            raise
+        if whole:
             response.raw.release_conn()
+        else:
+            response.close()
 
     def _start(self, response: requests.Response) -> bytes:
         try:
@@ -274,15 +284,19 @@ def _session(connection: Connection) -> requests.Session:
     session.headers["User-Agent"] = f"hatch-wasm-oci/{__version__}"
     # Compressed in transit, a blob would come under another length than its own.
     session.headers["Accept-Encoding"] = "identity"
-    bundle = connection.ca_file or next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), None)
-    for path in (bundle, connection.client_certificate, connection.client_key):
-        if path is not None and not os.path.exists(path):  # noqa: PTH110 - a file or a directory
-            raise RegistryError(f"The certificate file {path} is not there.", "Name a file in PEM form.")
-    session.verify = bundle or True
     adapter = HTTPAdapter(pool_connections=4, pool_maxsize=max(connection.parallel, 1) * 2, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _certificates(connection: Connection) -> str | bool:
+    """Find the certificates to trust: a path, or True for the common ones."""
+    bundle = connection.ca_file or next((os.environ[name] for name in _CA_VARIABLES if os.environ.get(name)), None)
+    for path in (bundle, connection.client_certificate, connection.client_key):
+        if path is not None and not os.path.exists(path):  # noqa: PTH110 - a file or a directory
+            raise RegistryError(f"The certificate file {path} is not there.", "Name a file in PEM form.")
+    return bundle or True
 
 
 def _retry_after(response: requests.Response) -> float | None:

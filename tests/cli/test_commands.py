@@ -4,7 +4,6 @@ import gzip
 import io
 import json
 import tarfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +21,8 @@ from hatch_wasm_oci.wasm.module import Module
 from tests.samples import contents, core_module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 PASSWORD = "s3cr3t-0f-the-test"
 MODULE = core_module(size=5000)
@@ -157,7 +157,11 @@ def test_pull_takes_the_module_out_of_any_image(
     registry: EmbeddedRegistry, command: Command, tmp_path: Path, form: str
 ) -> None:
     made = contents(module=Module(MODULE))
-    forms = {"docker": compat_docker, "artifact": artifact, "buildah": lambda _made: by_buildah()}
+    forms: dict[str, Callable[[Any], Image]] = {
+        "docker": compat_docker,
+        "artifact": artifact,
+        "buildah": lambda _made: by_buildah(),
+    }
     image = forms.get(form, compat_oci)(made)
     name = Reference(registry.host, "acme/filter", "1.0")
     push(image, [name])
@@ -213,7 +217,7 @@ def test_a_password_comes_from_standard_input(command: Command, packed: Path, mo
         (("pull", "a.example/x"), "names no image"),
         (("inspect", "none"), "There is no archive none"),
         (("copy", "none.tar", "a.example/x:1"), "none.tar can't be read"),
-        (("copy", "image.oci.tar", "image.oci.tar/x.tar"), "image.oci.tar/x.tar"),
+        (("copy", "image.oci.tar", "image.oci.tar/x.tar"), "image.oci.tar can't be written"),
     ],
 )
 def test_failures_are_one_line_and_status_1(command: Command, packed: Path, words: tuple[str, ...], told: str) -> None:

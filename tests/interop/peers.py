@@ -22,8 +22,12 @@ TIME_LIMIT = 60
 _CONFIGURATION = """\
 version: 0.1
 log: {{level: error, accesslog: {{disabled: true}}}}
-storage: {{filesystem: {{rootdirectory: {directory}}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}", secret: of-this-test-run}}
+storage:
+  filesystem: {{rootdirectory: {directory}}}
+  delete: {{enabled: {deletes}}}
+  maintenance: {{readonly: {{enabled: {read_only}}}}}
+http: {{addr: "127.0.0.1:{port}", secret: of-this-test-run{tls}}}
+{auth}
 """
 
 
@@ -70,12 +74,18 @@ def find(name: str, home: Path, *, optional: bool = False) -> Peer:
 
 
 @contextmanager
-def docker_registry(peer: Peer, directory: Path) -> Iterator[str]:
-    """Run Debian's docker-registry while the block runs, and give its host and port."""
+def docker_registry(
+    peer: Peer, directory: Path, *, deletes: bool = True, read_only: bool = False, tls: str = "", auth: str = ""
+) -> Iterator[str]:
+    """Run Debian's docker-registry while the block runs, and give its host and port.
+
+    `tls` is what to add to its `http` table, `auth` its `auth` table.
+    """
     for attempt in range(5):
         port = _free_port()
         configuration = directory / f"{attempt}.yml"
-        configuration.write_text(_CONFIGURATION.format(directory=directory / "storage", port=port))
+        flags = {"deletes": str(deletes).lower(), "read_only": str(read_only).lower(), "tls": tls, "auth": auth}
+        configuration.write_text(_CONFIGURATION.format(directory=directory / "storage", port=port, **flags))
         command = (peer.program, "serve", str(configuration))
         with (directory / "log").open("ab") as log:
             process = subprocess.Popen(command, env=peer.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -75,7 +75,7 @@ def test_a_second_push_sends_no_blob_again(registry: str, packaged: PackagedImag
     assert len(first.uploaded) == 2
     assert second.unchanged
     assert second.requests == 1
-    assert not (second.uploaded or second.mounted or second.present)
+    assert (second.uploaded, second.mounted, second.present) == ((), (), ())
     assert second.digest == first.digest == packaged.manifest_digest
 
 

@@ -87,6 +87,6 @@ def test_what_comes_by_drops_is_given_up(registry: EmbeddedRegistry, connect: Ca
     registry.faults.add(path="*sha256*", method="GET", times=None, drip=5000.0)
     with (
         Transport(registry.host, "a/b", connect(credential=PAIR, retry=retry, read_timeout=15.0)) as transport,
-        pytest.raises(RegistryError, match="did not answer .* in time"),
+        pytest.raises(RegistryError, match=r"did not answer .* in time"),
     ):
         Repository(transport, "a/b").get_blob(BLOB.descriptor, LIMIT)

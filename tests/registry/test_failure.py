@@ -35,6 +35,7 @@ if TYPE_CHECKING:
             "permissions",
         ),
         ({"status": 418, "body": '{"errors":[{"code":"X","message":"' + "y" * 9000 + '"}]}'}, "yyy…", "permissions"),
+        ({"status": 400, "body": "Client sent an HTTP request to an HTTPS server."}, "talks https", "CA file"),
         ({"status": 418, "body": "[" * 60_000}, "answered 418", "permissions"),
     ],
 )

@@ -233,7 +233,7 @@ def test_the_first_blob_that_fails_ends_the_others(registry: EmbeddedRegistry, c
 @pytest.mark.parametrize("listed", [True, False])
 def test_what_refers_to_an_image_can_be_found(make_registry: Make, connect: Connect, listed: bool) -> None:  # noqa: FBT001 - a parameter of the test
     registry = make_registry(referrers=listed)
-    digests = []
+    digests: list[str] = []
 
     def pushed(reference: Reference, image: Image, receipt: Any, attach: Any) -> None:
         assert (reference.digest, image.digest) == (IMAGE.digest, receipt.digest)

@@ -72,7 +72,12 @@ def test_a_wait_that_is_too_long_is_an_error(
 
 def test_waits_grow_with_jitter_within_bounds() -> None:
     drawn: list[float] = []
-    retry = Retry(first=1, longest=5, jitter=lambda longest: drawn.append(longest) or 0.0)
+
+    def draw(longest: float) -> float:
+        drawn.append(longest)
+        return 0.0
+
+    retry = Retry(first=1, longest=5, jitter=draw)
     assert [retry.backoff(attempt) for attempt in range(1, 6)] == [0.0] * 5
     assert drawn == [1, 2, 4, 5, 5]
     assert 0 <= Retry().backoff(3) <= 2
@@ -127,7 +132,7 @@ def test_certificates(make_registry: Make, connect: Connect, monkeypatch: pytest
     assert get(registry, connect(ca_file=authority)) == 200
     assert get(registry, connect(insecure=True)) == 200
     other = make_registry(tls=True)
-    with pytest.raises(RegistryError, match="The certificate of .* is not trusted") as caught:
+    with pytest.raises(RegistryError, match=r"The certificate of .* is not trusted") as caught:
         get(registry, connect(ca_file=str(other.certificate_authority)))
     assert "SSL_CERT_FILE" in caught.value.remedy
     with pytest.raises(RegistryError, match="is not there"):
@@ -171,9 +176,11 @@ def test_scheme_by_host(connect: Connect) -> None:
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("localhost", True), ("a.localhost:1", True), ("127.8.9.1:5", True), ("[::1]:5", True), ("::1", False)]
-    + [("localhost.example", False), ("127.0.0.1.example", False), ("10.0.0.1", False), ("[", False), ("", False)],
-)  # fmt: skip
+    [
+        *((host, True) for host in ("localhost", "a.localhost:1", "127.8.9.1:5", "[::1]:5")),
+        *((host, False) for host in ("::1", "localhost.example", "127.0.0.1.example", "10.0.0.1", "[", "")),
+    ],
+)
 def test_what_is_this_machine(host: str, local: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert is_loopback(host) is local
 
@@ -193,7 +200,7 @@ def test_proxies_are_for_others_than_this_machine(
     with pytest.raises(RegistryError, match="doesn't resolve"):
         get("registry.example", connect(plain_http=True))
     monkeypatch.delenv("no_proxy")
-    with pytest.raises(RegistryError, match="The proxy on the way to registry.example failed") as caught:
+    with pytest.raises(RegistryError, match=r"The proxy on the way to registry\.example failed") as caught:
         get("registry.example", connect(plain_http=True))
     assert "s3cr3t" not in repr(caught.value)
 

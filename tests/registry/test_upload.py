@@ -116,5 +116,5 @@ def test_a_location_that_leads_nowhere_is_an_error(
     registry: EmbeddedRegistry, connect: Connect, location: str | None
 ) -> None:
     registry.faults.add(method="POST", headers={"Location": location})
-    with pytest.raises(RegistryError, match="no Location|which is no URL"):
+    with pytest.raises(RegistryError, match=r"no Location|which is no URL"):
         send(registry, connect())
