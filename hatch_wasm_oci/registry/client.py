@@ -19,6 +19,7 @@ from hatch_wasm_oci.image.descriptor import (
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT
 from hatch_wasm_oci.registry.body import Body
 from hatch_wasm_oci.registry.download import BrokenOffError, Download, again
+from hatch_wasm_oci.registry.failure import redacted
 from hatch_wasm_oci.registry.upload import Upload
 
 if TYPE_CHECKING:
@@ -161,6 +162,14 @@ class Repository:
             RegistryError: The registry refuses to say.
         """
         response = self._manifest("HEAD", target, (_OK, _NOT_FOUND), push=push)
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if response.status_code == _OK and kind == "text/html":
+            # It would say yes to everything, to a whole push too.
+            raise RegistryError(
+                f"{redacted(response.url)} is a web page: it does not look like that of a registry.",
+                "Check the registry's host and port.",
+                status=_OK,
+            )
         digest = response.headers.get("Docker-Content-Digest", "")
         return None if response.status_code == _NOT_FOUND else digest if is_digest(digest) else ""
 

@@ -258,3 +258,11 @@ def test_what_refers_to_an_image_can_be_found(make_registry: Make, connect: Conn
         manifest = json.loads(repository.get_manifest(digests[0]))
     assert manifest["subject"] == IMAGE.manifest.descriptor.to_json()
     assert manifest["layers"][0]["digest"] == sha256(b"one")
+
+
+def test_a_web_server_that_says_yes_to_everything_is_no_registry(registry: EmbeddedRegistry, connect: Connect) -> None:
+    registry.faults.add(status=200, body="<p>Welcome", headers={"Content-Type": "text/html"}, times=None)
+    with pytest.raises(RegistryError, match="is a web page"):
+        push(IMAGE, names(registry, "1.0"), connect())
+    with pytest.raises(ImageError, match="no JSON"):
+        pull(names(registry, "1.0")[0], connect())
