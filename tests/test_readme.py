@@ -59,7 +59,7 @@ def test_the_table_of_the_quick_start_is_right(tmp_path: Path) -> None:
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:
-    (text,) = (example for example in examples("python") if "receipt" in example)
+    (text,) = (example for example in examples("python") if "hatch_wasm_oci.package(" in example)
     project = tmp_path / "example_project"
     project.mkdir()
     (project / "pyproject.toml").write_text('[project]\nname = "hello-filter"\nversion = "0.1.0"\n')
