@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
 _MARKER = "wasm_oci"
 _OURS = frozenset(
-    {"oci_registry", "make_oci_registry", "wasm_image", "wasm_images", "make_wasm_image", "assert_image_round_trips"}
+    {
+        "assert_image_round_trips",
+        "assert_istio_accepts",
+        "make_oci_registry",
+        "make_wasm_image",
+        "oci_registry",
+        "wasm_image",
+        "wasm_images",
+    }
 )
 _MISSING = ("error", "skip")
 
@@ -213,6 +221,17 @@ def assert_image_round_trips(request: pytest.FixtureRequest) -> Callable[..., tu
         return check_image(image, registry or request.getfixturevalue("oci_registry"), formats)
 
     return check
+
+
+@pytest.fixture
+def assert_istio_accepts() -> Callable[..., None]:
+    """Prove that Istio would take the module out of an image: `assert_istio_accepts(image)`.
+
+    See `hatch_wasm_oci.testing.assert_istio_accepts`.
+    """
+    from hatch_wasm_oci.testing.assertions import assert_istio_accepts
+
+    return assert_istio_accepts
 
 
 def _failure(message: str) -> BaseException:

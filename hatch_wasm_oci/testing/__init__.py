@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hatch_wasm_oci.testing.assertions import assert_image_round_trips
+    from hatch_wasm_oci.testing.assertions import assert_image_round_trips, assert_istio_accepts
     from hatch_wasm_oci.testing.authentication import BasicAuthentication, BearerAuthentication
     from hatch_wasm_oci.testing.backends import RegistryBackend, RegistryMissingError, RunningRegistry
     from hatch_wasm_oci.testing.faults import Fault, Faults
@@ -31,6 +31,7 @@ __all__ = [
     "TlsFiles",
     "WasmImage",
     "assert_image_round_trips",
+    "assert_istio_accepts",
     "read_htpasswd",
 ]
 
@@ -48,6 +49,7 @@ _HOMES = {
     "TlsFiles": "tls",
     "WasmImage": "wasm_image",
     "assert_image_round_trips": "assertions",
+    "assert_istio_accepts": "assertions",
     "read_htpasswd": "htpasswd",
 }
 

@@ -57,6 +57,27 @@ def assert_image_round_trips(
     return tuple(receipts)
 
 
+def assert_istio_accepts(image: WasmImage | PackagedImage | Image | str | os.PathLike[str]) -> None:
+    """Prove that Istio would take the module out of an image (istio, pkg/wasm/imagefetcher.go).
+
+    The last layer must be of the one type that it takes, and hold `plugin.wasm`, a core module, under the limit of
+    256 MiB.
+
+    Args:
+        image: An image, what `hatch_wasm_oci.package` returned, or the path of an archive.
+
+    Raises:
+        AssertionError: It would not; the message says why, and what to do.
+        WasmOciError: The image can't be read.
+    """
+    __tracebackhide__ = True
+    whole = image_of(image)
+    try:
+        whole.module()
+    except WasmOciError as error:
+        raise AssertionError(f"Istio would refuse the image {whole.digest}.\n\n  {error}") from None
+
+
 def _round_trip(image: Image, module: memoryview, registry: RegistryNamespace, name: str) -> PushReceipt:
     __tracebackhide__ = True
     from hatch_wasm_oci.registry import transfer

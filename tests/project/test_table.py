@@ -42,7 +42,7 @@ RIGHT = [
     ("module", "a/b.wasm", "a/b.wasm"),
     ("compile", ["cc", "-o", "x y", ""], ("cc", "-o", "x y", "")),
     ("compile", "cc -o 'x y' \"\"", ("cc", "-o", "x y", "")),
-    ("sources", ["src", "*.c", "../shared/**/*.h"], ("src", "*.c", "../shared/**/*.h")),
+    ("sources", ["src", "*.c", "../common/**/*.h"], ("src", "*.c", "../common/**/*.h")),
     ("sources", [], ()),
     ("format", "docker", "docker"),
     ("repository", "ghcr.io/acme/{name}", Reference("ghcr.io", "acme/demo")),

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hatch_wasm_oci.errors import SettingsError
 from hatch_wasm_oci.image import formats
-from hatch_wasm_oci.testing import RegistryNamespace, RunningRegistry, WasmImage, assert_image_round_trips, wasm_image
+from hatch_wasm_oci.image.descriptor import DOCKER_LAYER
+from hatch_wasm_oci.image.manifest import Image
+from hatch_wasm_oci.testing import (
+    RegistryNamespace,
+    RunningRegistry,
+    WasmImage,
+    assert_image_round_trips,
+    assert_istio_accepts,
+    wasm_image,
+)
 from hatch_wasm_oci.wasm.module import Module
 from tests.samples import contents, core_module
 
@@ -114,3 +124,18 @@ def test_an_image_that_lost_its_module_is_told(namespace: RegistryNamespace, ima
         assert_image_round_trips(wrong, namespace)
     assert "60001 bytes" in str(caught.value)
     assert "60000 bytes" in str(caught.value)
+
+
+def test_istio_accepts_what_is_built_in_every_format(image: WasmImage) -> None:
+    for name in ("oci", "docker", "artifact"):
+        assert_istio_accepts(wasm_image.in_format(image.image, name))
+
+
+def test_what_istio_refuses_is_told(image: WasmImage) -> None:
+    # A layer of the other kind of manifest is what Istio's words are about.
+    manifest = json.loads(image.image.manifest.data)
+    manifest["layers"][0]["mediaType"] = DOCKER_LAYER
+    blobs = [replace(blob, descriptor=replace(blob.descriptor)) for blob in image.image.blobs]
+    other = Image.of(manifest, *blobs)
+    with pytest.raises(AssertionError, match=r"Istio would refuse the image sha256:.*\n\n  The last layer is of type"):
+        assert_istio_accepts(other)
