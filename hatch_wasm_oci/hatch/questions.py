@@ -8,14 +8,11 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from hatch_wasm_oci.registry.parallel import GRACE, Interrupted
 from hatch_wasm_oci.registry.progress import Progress
-from hatch_wasm_oci.registry.transport import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-GRACE = 3.0
-"""How long, in seconds, an interruption waits for uploads to be cancelled."""
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,10 +14,11 @@ from hatch_wasm_oci.image.manifest import Image, Manifest
 from hatch_wasm_oci.registry import referrers
 from hatch_wasm_oci.registry.client import Repository
 from hatch_wasm_oci.registry.connection import Connection
-from hatch_wasm_oci.registry.transport import Interrupted, Transport
+from hatch_wasm_oci.registry.parallel import in_parallel
+from hatch_wasm_oci.registry.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from hatch_wasm_oci.image.descriptor import Blob, Descriptor
     from hatch_wasm_oci.image.reference import Reference
@@ -181,7 +181,7 @@ def pull(reference: Reference, connection: Connection | None = None) -> Image:
             transport.connection.progress.end(name, "fetched")
             return blob
 
-        blobs = _in_parallel(transport, fetch, descriptors)
+        blobs = in_parallel(fetch, descriptors, transport.connection.parallel, transport.interrupted)
     return Image(manifest, tuple(blobs))
 
 
@@ -202,28 +202,5 @@ def _put_blobs(
         progress.end(name, outcome)
         return outcome
 
-    return dict(zip((blob.descriptor.digest for blob in blobs), _in_parallel(transport, put, blobs), strict=True))
-
-
-def _in_parallel(transport: Transport, work: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
-    """Do the same for several blobs at once; the first that fails, or an interruption, ends the others."""
-    waiting = list(items)
-    if len(waiting) == 1 or transport.connection.parallel == 1:
-        return [work(item) for item in waiting]
-    with ThreadPoolExecutor(transport.connection.parallel, thread_name_prefix="blob") as pool:
-        futures: list[Future[T]] = [pool.submit(work, item) for item in waiting]
-        try:
-            wait(futures, return_when="FIRST_EXCEPTION")
-            failed = [future for future in futures if future.done() and future.exception()]
-        except BaseException:
-            failed = []
-            raise
-        finally:
-            if not all(future.done() for future in futures):
-                transport.interrupted.set()
-                for future in futures:
-                    future.cancel()
-    for future in failed:
-        if not isinstance(future.exception(), Interrupted):
-            future.result()
-    return [future.result() for future in futures]
+    outcomes = in_parallel(put, blobs, transport.connection.parallel, transport.interrupted)
+    return dict(zip((blob.descriptor.digest for blob in blobs), outcomes, strict=True))

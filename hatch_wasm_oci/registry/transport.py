@@ -21,6 +21,7 @@ from hatch_wasm_oci.registry.auth import TOKEN_LIMIT, Answer, Authenticator
 from hatch_wasm_oci.registry.body import Body
 from hatch_wasm_oci.registry.connection import is_loopback
 from hatch_wasm_oci.registry.failure import ERROR_LIMIT, redacted, refusal, unreachable
+from hatch_wasm_oci.registry.parallel import Interrupted
 from hatch_wasm_oci.registry.reading import pieces
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SAME_METHOD = frozenset({307, 308})
 _HOPS = 5
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
-
-
-class Interrupted(Exception):  # noqa: N818 - it is no error: the user wanted it
-    """Ends the work of a thread after the user has interrupted another one."""
 
 
 class Transport:

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from hatch_wasm_oci.hatch.questions import Desk
+from hatch_wasm_oci.registry.parallel import Interrupted
 from hatch_wasm_oci.registry.progress import Progress
-from hatch_wasm_oci.registry.transport import Interrupted
 
 
 class Told(Progress):
