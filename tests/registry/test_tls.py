@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAME = "registry.test"
-CONNECT_HEAD = f"CONNECT {NAME}:443 HTTP/1.1\r\n".encode()
+CONNECT_HEAD = f"CONNECT {NAME}:443 HTTP/1.".encode()  # 1.0 or 1.1, as Python has it
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
