@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _REDRAW = 0.1
 _BAR = 24
+_SURE = 0.5  # seconds; a rate of less is a guess, and so would be the time that remains
 
 
 class Progress:
@@ -63,11 +67,13 @@ class Bar(Lines):
 
     Args:
         stream: The terminal.
+        clock: Tells seconds on a clock that only goes forward.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(stream)
-        self._started = time.monotonic()
+        self._clock = clock
+        self._started = clock()
         self._drawn = 0.0
         self._size = self._done = 0
 
@@ -80,7 +86,7 @@ class Bar(Lines):
         """Count what has travelled, and draw; see `Progress.advance`."""
         with self._lock:
             self._done += count
-            now = time.monotonic()
+            now = self._clock()
             if now - self._drawn >= _REDRAW:
                 self._drawn = now
                 self._draw(now - self._started)
@@ -99,7 +105,7 @@ class Bar(Lines):
     def _draw(self, seconds: float) -> None:
         part = min(self._done / self._size, 1.0) if self._size else 1.0
         rate = self._done / seconds if seconds else 0.0
-        remaining = f"{(self._size - self._done) / rate:.0f} s left" if rate > 0 else ""
+        remaining = f"{(self._size - self._done) / rate:.0f} s left" if rate > 0 and seconds >= _SURE else ""
         bar = ("#" * round(part * _BAR)).ljust(_BAR)
         text = f"[{bar}] {part:4.0%}  {rate / 1e6:.1f} MB/s  {remaining}"
         self._stream.write(f"\r{text[: shutil.get_terminal_size().columns - 1]}\x1b[K")

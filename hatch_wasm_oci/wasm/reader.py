@@ -58,21 +58,26 @@ class Reader:
         self.position = position + 1
         return self.data[position]
 
-    def unsigned(self, bits: int = 32) -> int:
-        """Read an unsigned number of at most this many bits."""
+    def _groups(self, bits: int) -> tuple[int, int]:
+        """Read the groups of seven bits of a number; return what they make together, and how many bits they are."""
         start = self.position
-        if start < self.end and (value := self.data[start]) < _CONTINUES:
-            self.position = start + 1
-            return value
         value = shift = 0
         while True:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
             if byte < _CONTINUES:
-                break
+                return value, shift
             if shift >= bits:
                 raise MalformedError(start, f"a number has more bytes than {bits} bits need")
+
+    def unsigned(self, bits: int = 32) -> int:
+        """Read an unsigned number of at most this many bits."""
+        start = self.position
+        if start < self.end and (value := self.data[start]) < _CONTINUES:
+            self.position = start + 1
+            return value
+        value, _ = self._groups(bits)
         if value >> bits:
             raise MalformedError(start, f"a number does not fit in {bits} bits")
         return value
@@ -80,16 +85,8 @@ class Reader:
     def signed(self, bits: int) -> int:
         """Read a signed number of this many bits."""
         start = self.position
-        value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < _CONTINUES:
-                break
-            if shift >= bits:
-                raise MalformedError(start, f"a number has more bytes than {bits} bits need")
-        if byte & 0x40:
+        value, shift = self._groups(bits)
+        if value >> (shift - 1):
             value -= 1 << shift
         if not -(1 << (bits - 1)) <= value < 1 << (bits - 1):
             raise MalformedError(start, f"a number does not fit in {bits} bits")
