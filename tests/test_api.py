@@ -6,7 +6,7 @@ import pytest
 
 import hatch_wasm_oci
 from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, SettingsError
-from tests.samples import core_module
+from tests.samples import plugin_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "demo"\nversion = "1.0"\n')
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     return tmp_path
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import PluginError, SettingsError
-from tests.samples import core_module
+from tests.samples import plugin_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ TWO = PROJECT + 'images = [{name = "one"}, {name = "two", format = "docker"}]\n'
 
 def project(root: Path, text: str = PROJECT) -> Path:
     (root / "pyproject.toml").write_text(text)
-    (root / "plugin.wasm").write_bytes(core_module())
+    (root / "plugin.wasm").write_bytes(plugin_module())
     return root
 
 

@@ -17,7 +17,7 @@ import pytest
 import trustme  # noqa: F401 - as the modules below
 
 import hatch_wasm_oci
-from tests.samples import core_module
+from tests.samples import plugin_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = pytester.path
     (root / "pyproject.toml").write_text(f'{PROJECT}compile = ["{{python}}", "compile.py"]\nsources = ["source.txt"]\n')
     (root / "compile.py").write_text(COMPILE)
-    (root / "source.txt").write_bytes(core_module(size=3000))
+    (root / "source.txt").write_bytes(plugin_module(size=3000))
     monkeypatch.setenv("COMPILE_LOG", str(root.with_suffix(".log")))
     return root
 
@@ -150,7 +150,7 @@ def test_the_project_can_be_another_one(project: Path, run: Callable[..., pytest
     other = project / "filters" / "other"
     other.mkdir(parents=True)
     (other / "pyproject.toml").write_text(PROJECT.replace("demo", "other"))
-    (other / "plugin.wasm").write_bytes(core_module())
+    (other / "plugin.wasm").write_bytes(plugin_module())
     source = """
         def test_it(wasm_image):
             assert wasm_image.report.name == "other"
@@ -167,7 +167,7 @@ def test_a_project_without_the_hook_and_one_with_several_images(
 ) -> None:
     text = PROJECT.replace("build.hooks.wasm-oci", "build.targets.wasm-oci")
     (project / "pyproject.toml").write_text(text + 'images = [{name = "one"}, {name = "two", format = "docker"}]\n')
-    (project / "plugin.wasm").write_bytes(core_module())
+    (project / "plugin.wasm").write_bytes(plugin_module())
     result = run("""
         def test_all(wasm_images, assert_image_round_trips):
             assert list(wasm_images) == ["one", "two"]
@@ -180,7 +180,7 @@ def test_a_project_without_the_hook_and_one_with_several_images(
 
 
 def test_images_of_any_module(run: Callable[..., pytest.RunResult], pytester: pytest.Pytester) -> None:
-    (pytester.path / "other.wasm").write_bytes(core_module(size=2000))
+    (pytester.path / "other.wasm").write_bytes(plugin_module(size=2000))
     result = run("""
         import pytest
         from hatch_wasm_oci import ModuleError

@@ -15,7 +15,7 @@ from hatch_wasm_oci.hatch.publish_settings import KEYS
 from hatch_wasm_oci.plugins import hookspecs
 from hatch_wasm_oci.project.table import IMAGE_KEYS, PROJECT_KEYS
 from hatch_wasm_oci.testing import EmbeddedRegistry
-from tests.samples import core_module, load
+from tests.samples import load, plugin_module
 
 README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text(encoding="utf-8") if README.exists() else ""
@@ -63,7 +63,7 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
     project = tmp_path / "example_project"
     project.mkdir()
     (project / "pyproject.toml").write_text('[project]\nname = "hello-filter"\nversion = "0.1.0"\n')
-    (project / "plugin.wasm").write_bytes(core_module())
+    (project / "plugin.wasm").write_bytes(plugin_module())
     with EmbeddedRegistry() as registry:
         text = text.replace("127.0.0.1:5000", registry.host).replace('"example_project"', repr(str(project)))
         names: dict[str, object] = {}
@@ -74,14 +74,16 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
 def test_the_plugin_example_is_a_plugin(tmp_path: Path) -> None:
     (text,) = (example for example in examples("python") if "wasm-opt" in example)
     tool = tmp_path / "wasm-opt"
-    tool.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(sys.stdin.buffer.read() + bytes(2))\n")
+    tool.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write(sys.stdin.buffer.read() + bytes([0, 1, 0]))\n"
+    )
     tool.chmod(0o755)
     (tmp_path / "optimise.py").write_text(text)
     (tmp_path / "pyproject.toml").write_text(
         '[project]\nname = "p"\nversion = "1"\n[tool.hatch.build.hooks.wasm-oci]\nplugins = ["optimise.py"]\n'
     )
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(tmp_path), prepend=":")
         packaged = package(tmp_path)
-    assert bytes(packaged.image.module().data) == core_module() + bytes(2)
+    assert bytes(packaged.image.module().data) == plugin_module() + bytes([0, 1, 0])

@@ -31,6 +31,7 @@ repository = "ghcr.io/acme/{name}"
 tags = ["{version}", "latest"]
 labels = {z = "1", a = "2"}
 annotations = {z = "1", b = "2"}
+lint = "off"
 runtime-config = {type = "envoy_proxy", config = {z = 1, a = [true]}}
 """
 

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.errors import ModuleError
 from hatch_wasm_oci.image.formats import FORMATS, rfc3339
 from hatch_wasm_oci.plugins.hookspecs import hookimpl
 from hatch_wasm_oci.project import state
-from hatch_wasm_oci.wasm.finding import Finding
 from hatch_wasm_oci.wasm.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from hatch_wasm_oci.image.formats import ImageFormat
     from hatch_wasm_oci.project.settings import Settings
+    from hatch_wasm_oci.wasm.finding import Finding
 
 # OCI image-spec, annotations.md, and the labels of URLs that are well known on PyPI, without case and punctuation.
 _URLS = {
@@ -56,22 +55,11 @@ def wasm_oci_module(settings: Settings) -> Module:
 
 
 @hookimpl
-def wasm_oci_check(settings: Settings, module: Module) -> Iterator[Finding]:
-    """Say what Envoy will say of the module; a build is not ended by it, whatever `lint` says."""
-    if module.abi_version is None:
-        yield Finding(
-            "WO301",
-            "warning",
-            "The module exports no function that names its proxy-wasm ABI version.",
-            "Missing or unknown Proxy-Wasm ABI version",
-            "Envoy refuses to load it.",
-            "Build it with a proxy-wasm SDK, or export an empty function proxy_abi_version_0_2_1.",
-        )
-        return
+def wasm_oci_check(settings: Settings, module: Module) -> Iterable[Finding]:
+    """Say what Envoy will say of the module."""
     from hatch_wasm_oci.wasm.lint import lint
 
-    for finding in lint(module.data, envoy=settings.envoy):
-        yield replace(finding, severity="warning")
+    return lint(module.data, envoy=settings.envoy)
 
 
 @hookimpl

@@ -27,13 +27,13 @@ class App:
 
 def test_what_was_made_is_shown_in_one_line_and_findings_after_it(tmp_path: Path) -> None:
     (tmp_path / "plugin.wasm").write_bytes(core_module(["x"], size=12_345))
-    packaged = package(settings_in(tmp_path, compression="store"), plugins())
+    packaged = package(settings_in(tmp_path, compression="store", lint="warn"), plugins())
     app = App()
     display.packaged(app, packaged)
     display.packaged(app, replace(packaged, unchanged=True, findings=()))
     digest = packaged.manifest_digest
     assert app.lines[0] == f"info wasm-oci: demo-1.0.oci.tar {digest} (12.3 kB → {display.size(packaged.layer_size)})"
-    assert app.lines[1].startswith("warning wasm-oci: warning WO301: The module exports no function")
+    assert app.lines[1].startswith("warning wasm-oci: error WO301: The module exports no function")
     assert app.lines[2:] == [f"info wasm-oci: demo-1.0.oci.tar {digest} (unchanged)"]
 
 

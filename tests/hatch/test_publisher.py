@@ -7,7 +7,7 @@ import pytest
 from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.testing.authentication import BasicAuthentication
 from hatch_wasm_oci.testing.registry import EmbeddedRegistry
-from tests.samples import core_module
+from tests.samples import plugin_module
 
 pytest.importorskip("hatch", reason="hatch is not installed here: pip install hatch")
 
@@ -67,7 +67,7 @@ def write(root: Path, registry: EmbeddedRegistry, images: str = "", *, size: int
     """Write a project, or write it anew, build it, and return its images' digests."""
     root.mkdir(exist_ok=True)
     (root / "pyproject.toml").write_text(PROJECT.format(host=registry.host) + images)
-    (root / "plugin.wasm").write_bytes(core_module(size=size))
+    (root / "plugin.wasm").write_bytes(plugin_module(size=size))
     return [packaged.manifest_digest for packaged in Build(root).package()]
 
 
@@ -84,7 +84,7 @@ def test_a_user_who_says_yes_overwrites(registry: EmbeddedRegistry, tmp_path: Pa
     app = Answering(answer=True)
     publish(app, root)
     assert not app.questions
-    new = write(root, registry, images, size=100)
+    new = write(root, registry, images, size=300)
     publish(app, root)
     name = "a" if images else "demo"
     question = f"wasm-oci: The tag 1.0 of {registry.host}/{name} names another image already: {old[0]}. Overwrite it?"
@@ -100,7 +100,7 @@ def test_a_user_who_says_no_keeps_what_is_there(
     write(root, registry, images)
     app = Answering(answer=False)
     publish(app, root)
-    write(root, registry, images, size=100)
+    write(root, registry, images, size=300)
     before = len(registry.log)
     capsys.readouterr()
     with pytest.raises(SystemExit):
@@ -136,7 +136,7 @@ def test_an_archive_that_is_not_the_reports_is_refused(
     write(root, registry)
     outputs = root / "build" / "wasm-oci"
     report = (outputs / "demo-1.0.json").read_bytes()
-    write(root, registry, size=100)
+    write(root, registry, size=300)
     (outputs / "demo-1.0.json").write_bytes(report)
     with pytest.raises(SystemExit):
         publish(Answering(answer=True), root)

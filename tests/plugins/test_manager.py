@@ -9,7 +9,7 @@ import pytest
 from hatch_wasm_oci import hookimpl
 from hatch_wasm_oci.errors import ModuleError, PluginError
 from hatch_wasm_oci.project.package import package
-from tests.samples import core_module, plugins, settings_in
+from tests.samples import plugin_module, plugins, settings_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ HOOKS = [
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     return tmp_path
 
 
@@ -81,12 +81,12 @@ def test_a_wrapper_post_processes_the_module(root: Path) -> None:
             return bytes(module.data) + b"\\0\\x05\\x04tail"
     """
     packaged = package(settings_in(root), load(root, source))
-    assert packaged.image.module().data == core_module() + b"\0\x05\x04tail"
+    assert packaged.image.module().data == plugin_module() + b"\0\x05\x04tail"
 
 
 def test_a_plugin_takes_the_arguments_that_it_wants(root: Path) -> None:
     found = load(root, "@hookimpl\ndef wasm_oci_annotations(module): return {'size': str(module.size)}\n")
-    assert package(settings_in(root), found).image.manifest.annotations["size"] == str(len(core_module()))
+    assert package(settings_in(root), found).image.manifest.annotations["size"] == str(len(plugin_module()))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hatch_wasm_oci.image import archive, layer
 from hatch_wasm_oci.project import report
 from hatch_wasm_oci.project.package import clean, package
 from hatch_wasm_oci.wasm.finding import Finding
-from tests.samples import core_module, plugins, project, settings_in
+from tests.samples import plugin_module, plugins, project, settings_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     return tmp_path
 
 
@@ -54,7 +54,7 @@ def test_an_image_is_packaged(root: Path) -> None:
     assert packaged.archive == root / "build" / "wasm-oci" / "demo-1.0.oci.tar"
     assert report.read(packaged.report) == packaged
     read = archive.read(packaged.archive)
-    assert read.image.module().data == core_module()
+    assert read.image.module().data == plugin_module()
     assert read.names == ("ghcr.io/acme/demo:1.0",)
     assert sorted(snapshot(root)) == [".demo-1.0.state", "demo-1.0.json", "demo-1.0.oci.tar"]
     assert not packaged.unchanged
@@ -100,7 +100,7 @@ def test_tags_without_a_repository_are_the_names_in_the_archive(root: Path) -> N
 
 def test_a_changed_module_or_plugin_makes_it_anew(root: Path) -> None:
     first = build(root)
-    (root / "plugin.wasm").write_bytes(core_module(["proxy_abi_version_0_2_0"]))
+    (root / "plugin.wasm").write_bytes(plugin_module(abi="proxy_abi_version_0_2_0"))
     second = build(root)
     assert second.manifest_digest != first.manifest_digest
     (root / "local.py").write_text("")
@@ -228,7 +228,7 @@ CHILD = """
     import os, resource, signal, sys
     from pathlib import Path
     sys.path.insert(0, sys.argv[1])
-    from tests.samples import core_module, plugins, settings_in
+    from tests.samples import plugin_module, plugins, settings_in
     from hatch_wasm_oci.errors import WasmOciError
     from hatch_wasm_oci.project import output
     from hatch_wasm_oci.project.package import package
@@ -269,7 +269,7 @@ def child(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("room", [0, 100, 4000])
 def test_a_full_disk_leaves_the_old_outputs(root: Path, room: int) -> None:
-    (root / "plugin.wasm").write_bytes(core_module(size=20_000))
+    (root / "plugin.wasm").write_bytes(plugin_module(size=20_000))
     build(root)
     before = snapshot(root)
     process = child(root, "full", str(room))

@@ -11,7 +11,7 @@ from hatch_wasm_oci.errors import ImageError
 from hatch_wasm_oci.project import report
 from hatch_wasm_oci.project.package import package
 from tests.image.test_descriptor import JSON
-from tests.samples import core_module, plugins, settings_in
+from tests.samples import core_module, plugin_module, plugins, settings_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ KEYS = [
 @pytest.fixture
 def packaged(tmp_path: Path) -> PackagedImage:
     (tmp_path / "plugin.wasm").write_bytes(core_module(["x"]))
-    return package(settings_in(tmp_path, repository="ghcr.io/acme/demo", tags=["1", "2"]), plugins())
+    return package(settings_in(tmp_path, repository="ghcr.io/acme/demo", tags=["1", "2"], lint="warn"), plugins())
 
 
 def test_a_report_has_the_keys_that_others_rely_on(packaged: PackagedImage) -> None:
@@ -63,7 +63,7 @@ def test_a_report_comes_back_and_moves_with_its_archive(packaged: PackagedImage,
 
 @pytest.mark.parametrize("form", ["oci", "docker", "artifact"])
 def test_a_report_tells_what_the_image_is(tmp_path: Path, form: str) -> None:
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     packaged = package(settings_in(tmp_path, format=form), plugins())
     image = packaged.image
     assert packaged.manifest_digest == image.digest

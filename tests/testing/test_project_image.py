@@ -6,7 +6,7 @@ import pytest
 
 from hatch_wasm_oci.errors import SettingsError, WasmOciError
 from hatch_wasm_oci.testing import project_image
-from tests.samples import core_module
+from tests.samples import plugin_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Path:
     (root / "pyproject.toml").write_text(
         '[project]\nname = "demo"\nversion = "1.0"\n[tool.hatch.build.hooks.wasm-oci]\nenable-by-default = false\n'
     )
-    (root / "plugin.wasm").write_bytes(core_module())
+    (root / "plugin.wasm").write_bytes(plugin_module())
     return root
 
 
