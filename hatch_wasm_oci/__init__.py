@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.api import package as package
     from hatch_wasm_oci.api import pull as pull
     from hatch_wasm_oci.api import push as push
+    from hatch_wasm_oci.api import verify as verify
+    from hatch_wasm_oci.consumers.acceptance import Acceptance as Acceptance
+    from hatch_wasm_oci.consumers.acceptance import Consumer as Consumer
+    from hatch_wasm_oci.consumers.acceptance import Refusal as Refusal
+    from hatch_wasm_oci.consumers.candidate import Candidate as Candidate
     from hatch_wasm_oci.errors import CompileError as CompileError
     from hatch_wasm_oci.errors import ImageError as ImageError
     from hatch_wasm_oci.errors import InvalidReferenceError as InvalidReferenceError
@@ -38,7 +43,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("copy", "package", "pull", "push"),
+    "api": ("copy", "package", "pull", "push", "verify"),
+    "consumers.acceptance": ("Acceptance", "Consumer", "Refusal"),
+    "consumers.candidate": ("Candidate",),
     "errors": (
         "CompileError",
         "ImageError",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
 
+    from hatch_wasm_oci.consumers.acceptance import Acceptance
     from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.report import PackagedImage
@@ -131,6 +132,40 @@ def copy(
     image = pull(source, given=same, **(source_options or {}))
     mount_from = origin.repository if same and any(one.repository != origin.repository for one in targets) else None
     return _push(image, targets, options, dry_run=dry_run, overwrite=overwrite, mount_from=mount_from)
+
+
+def verify(
+    source: Image | PackagedImage | str | os.PathLike[str],
+    *,
+    consumers: str | Iterable[str] | None = None,
+    plugins: Plugins | None = None,
+    **options: Any,
+) -> tuple[Acceptance, ...]:
+    """Say whether Istio and Envoy Gateway would take an image, which digest to pin, or what they would log.
+
+    Only what they look at is fetched. An image that they refuse is no error: the refusal is in what is returned.
+
+    Args:
+        source: An image, what `package` returned, the path of an archive, or a reference: `host/repository:tag` or
+            `host/repository@sha256:…`.
+        consumers: The consumers' names: `istio`, `envoy-gateway`, and those that plugins register; all of them where
+            not given.
+        plugins: The plugins that take part; the installed ones where not given.
+        options: As for `push`, where the source is a reference.
+
+    Returns:
+        What each of them makes of the image, in the order of the names.
+
+    Raises:
+        RegistryError: The registry can't be reached, or refuses; or there is no such image.
+        ImageError: The archive can't be read, or something is not what its digest says.
+        InvalidReferenceError: The reference is none.
+        SettingsError: There is no consumer of a name.
+        PluginError: A plugin can't be loaded, or raised.
+    """
+    from hatch_wasm_oci import verification
+
+    return verification.verify(source, consumers, plugins, options)
 
 
 def read(source: Image | PackagedImage | str | os.PathLike[str]) -> tuple[Image, tuple[str, ...]]:

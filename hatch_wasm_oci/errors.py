@@ -7,6 +7,7 @@ WasmOciError
 ├── CompileError           the project's compile command
 ├── PluginError            a plugin of this package that does not load, or raised
 ├── ImageError             an image or archive that is malformed
+│   └── RefusedError       an image that Istio and Envoy Gateway do not take
 ├── OutputError            a file that can't be written
 └── RegistryError          a registry that refused, or could not be talked to
 """
@@ -69,6 +70,23 @@ class PluginError(WasmOciError):
 
 class ImageError(WasmOciError):
     """An image or archive is malformed, too large, or not what its digest says."""
+
+
+class RefusedError(ImageError):
+    """An image is not one that Istio and Envoy Gateway take a module out of.
+
+    Args:
+        problem: As in `WasmOciError`.
+        remedy: As in `WasmOciError`.
+        code: A short name for the kind of problem, which stays the same: `layer-type`, `no-plugin-wasm`.
+        said: What their fetchers say of it, one text for each form in which they try to read the image; empty where
+            they say nothing at this place.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, code: str = "refused", said: Iterable[str] = ()) -> None:
+        super().__init__(problem, remedy)
+        self.code = code
+        self.said = tuple(said)
 
 
 class OutputError(WasmOciError):

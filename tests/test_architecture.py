@@ -21,7 +21,7 @@ LAYERS = [
     ["consumers"],
     ["registry"],
     ["plugins", "project"],
-    ["access", "build", "api", "cli", "hatch", "testing", "pytest_plugin"],
+    ["access", "build", "verification", "api", "cli", "hatch", "testing", "pytest_plugin"],
 ]
 CORE = ["errors", "wasm", "image", "consumers", "plugins", "project"]
 PUBLIC = [
@@ -30,6 +30,11 @@ PUBLIC = [
     "package",
     "pull",
     "push",
+    "verify",
+    "Acceptance",
+    "Consumer",
+    "Refusal",
+    "Candidate",
     "CompileError",
     "ImageError",
     "InvalidReferenceError",
@@ -104,7 +109,17 @@ def test_imports_point_down(path: Path) -> None:
             assert height[other] <= height[part_of(path)], f"{part_of(path)} may not know of {other}"
         if part_of(path) in CORE:
             assert root not in ("hatchling", "hatch", "pytest"), f"the core may not know of {root}"
-            assert other not in ("access", "build", "api", "cli", "hatch", "testing", "pytest_plugin", "hookimpl")
+            assert other not in (
+                "access",
+                "build",
+                "verification",
+                "api",
+                "cli",
+                "hatch",
+                "testing",
+                "pytest_plugin",
+                "hookimpl",
+            )
         if root in ("requests", "urllib3"):
             assert part_of(path) == "registry", "only the registry's client talks HTTP"
 

@@ -11,6 +11,8 @@ from hatch_wasm_oci.errors import WasmOciError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hatch_wasm_oci.cli.commands import Outcome
+
 FAILED, INTERRUPTED = 1, 130
 
 
@@ -21,13 +23,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; that of the process where not given.
 
     Returns:
-        0 when done, 1 when the work failed, 130 when it was interrupted; wrong usage ends the process with 2.
+        0 when done, 1 when the work failed or a check says no, 130 when it was interrupted; wrong usage ends the
+        process with 2.
     """
     from hatch_wasm_oci.cli.arguments import parser
 
     options = parser().parse_args(arguments)
     try:
-        outcome = options.command(options)
+        outcome: Outcome = options.command(options)
         value = "" if outcome.value is None else json.dumps(outcome.value, indent=2)
         text = value if options.json else "\n".join(outcome.lines)
         if text and (options.json or not options.quiet):
@@ -41,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hatch-wasm-oci: interrupted", file=sys.stderr)
         return INTERRUPTED
-    return 0
+    return outcome.status
 
 
 def _print(text: str) -> None:

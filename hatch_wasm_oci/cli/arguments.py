@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hatch_wasm_oci import __version__
 from hatch_wasm_oci.cli import commands
 from hatch_wasm_oci.cli.registry import registry
+from hatch_wasm_oci.cli.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,17 @@ def parser() -> argparse.ArgumentParser:
 
     command = _command(add, "inspect", commands.inspect, "say what an image is")
     command.add_argument("source", metavar="IMAGE", help=_IMAGE)
+    _registry(command)
+
+    command = _command(add, "verify", verify, "say whether Istio and Envoy Gateway would take an image")
+    command.add_argument("source", metavar="IMAGE", help=_IMAGE)
+    command.add_argument(
+        "--for",
+        dest="consumers",
+        action="append",
+        metavar="CONSUMER",
+        help="istio, envoy-gateway, one of a plugin, or all (default); may be given several times",
+    )
     _registry(command)
 
     command = _command(add, "registry", registry, "serve a registry for development, on this machine")

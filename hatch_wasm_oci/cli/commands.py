@@ -18,10 +18,17 @@ _PASSWORD_LIMIT = 64 * 1024
 
 
 class Outcome(NamedTuple):
-    """What a command prints when it is done: as JSON, unless the value is None, or line by line."""
+    """What a command prints when it is done: as JSON, unless the value is None, or line by line; and how it ends.
+
+    Args:
+        value: What is printed as JSON.
+        lines: What is printed for readers.
+        status: The exit status: 0, or 1 where a check says no.
+    """
 
     value: Any
     lines: list[str]
+    status: int = 0
 
 
 def build(options: argparse.Namespace) -> Outcome:
@@ -64,7 +71,7 @@ def push(options: argparse.Namespace) -> Outcome:
         ]
     elif options.destinations:
         wanted = [_tagged(name) for name in wanted]
-    return _pushed(options, api.push(image, wanted, **_pushing(options), **_registry(options)))
+    return _pushed(options, api.push(image, wanted, **_pushing(options), **access(options)))
 
 
 def pull(options: argparse.Namespace) -> Outcome:
@@ -77,7 +84,7 @@ def pull(options: argparse.Namespace) -> Outcome:
     from hatch_wasm_oci.image.reference import Reference
 
     reference = Reference.parse(options.reference)
-    image = api.pull(options.reference, **_registry(options))
+    image = api.pull(options.reference, **access(options))
     name = f"{reference.repository.rpartition('/')[2]}-{reference.tag or image.digest[7:19]}.oci.tar"
     path = Path(options.output or name)
     description = _description(image)  # before anything is written: it tells whether there is a module
@@ -96,18 +103,18 @@ def copy(options: argparse.Namespace) -> Outcome:
     from hatch_wasm_oci import api
 
     if _is_file(options.destination):
-        image = _image(options.source, _registry(options, "from_"))
+        image = _image(options.source, access(options, "from_"))
         description = _description(image)
         _write(image, Path(options.destination), None)
         _write_digest(options, image.digest)
         value = {**description, "output": options.destination}
         return Outcome(value, [f"copied {image.digest} to {options.destination}"])
-    access = {**_pushing(options), **_registry(options)}
+    pushing = {**_pushing(options), **access(options)}
     destination = _tagged(options.destination)
     if _is_file(options.source):
-        return _pushed(options, api.push(options.source, destination, **access))
-    origin = _registry(options, "from_")
-    return _pushed(options, api.copy(options.source, destination, source_options=origin, **access))
+        return _pushed(options, api.push(options.source, destination, **pushing))
+    origin = access(options, "from_")
+    return _pushed(options, api.copy(options.source, destination, source_options=origin, **pushing))
 
 
 def inspect(options: argparse.Namespace) -> Outcome:
@@ -118,7 +125,7 @@ def inspect(options: argparse.Namespace) -> Outcome:
     """
     from hatch_wasm_oci.hatch.display import size
 
-    value = _description(_image(options.source, _registry(options)))
+    value = _description(_image(options.source, access(options)))
     module = value["module"]
     lines = [
         f"manifest  {value['digest']}  {value['media_type']}",
@@ -143,13 +150,13 @@ def _tagged(name: str) -> str:
     return str(reference)
 
 
-def _image(source: str, access: dict[str, Any]) -> Image:
+def _image(source: str, connection: dict[str, Any]) -> Image:
     from hatch_wasm_oci import api
 
     if _is_file(source):
         return api.read(source)[0]
     try:
-        return api.pull(source, **access)
+        return api.pull(source, **connection)
     except InvalidReferenceError as error:
         problem = f"There is no archive {source}, and as a reference: {error.problem}"
         raise InvalidReferenceError(problem, error.remedy) from None
@@ -202,7 +209,16 @@ def _pushing(options: argparse.Namespace) -> dict[str, Any]:
     return {"dry_run": options.dry_run, "overwrite": not options.no_overwrite, "chunk_size": options.chunk_size}
 
 
-def _registry(options: argparse.Namespace, prefix: str = "") -> dict[str, Any]:
+def access(options: argparse.Namespace, prefix: str = "") -> dict[str, Any]:
+    """Take out of the options how to talk to a registry, as the Python functions have it.
+
+    Args:
+        options: What the command line says.
+        prefix: What the names of the options begin with, such as `from_`.
+
+    Raises:
+        RegistryError: There is no password where one is to come from standard input.
+    """
     from hatch_wasm_oci.registry.progress import progress_for
 
     def given(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from hatch_wasm_oci.errors import ImageError
@@ -17,17 +18,14 @@ from hatch_wasm_oci.image.descriptor import (
     Descriptor,
     verify,
 )
+from hatch_wasm_oci.image.extraction import BLOB_LIMIT
 from hatch_wasm_oci.image.json_document import load_json, parse_json, to_json
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image, Manifest
-from hatch_wasm_oci.wasm.module import MODULE_LIMIT
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-
-BLOB_LIMIT = MODULE_LIMIT + 1024 * 1024
-"""The largest blob, in bytes, that is read: a stored layer of the largest module, and room for its framing."""
 
 _LAYOUT = "oci-layout"
 _INDEX = "index.json"
@@ -69,9 +67,70 @@ def read(path: Path) -> ArchivedImage:
     Raises:
         ImageError: It can't be read, is malformed, names several images, or a blob is not what its digest says.
     """
+    with _opened(path) as members:
+        manifest = Manifest.parse(members.blob(members.root(), MANIFEST_LIMIT))
+        blobs = {
+            descriptor.digest: Blob(descriptor, members.blob(descriptor, BLOB_LIMIT))
+            for descriptor in (manifest.config, *manifest.layers)
+        }
+        return ArchivedImage(Image(manifest, tuple(blobs.values())), members.names())
+
+
+class Archive:
+    """An archive as it lies there, nothing in it believed yet.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        ImageError: It can't be read, or is no archive of one image.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _opened(path) as members:
+            self._root = members.root()
+            self.names = members.names()
+            """The names under which tools load the image."""
+
+    def root(self) -> bytes:
+        """Return what the archive holds: a manifest, or an index, as `docker buildx` writes one for provenance.
+
+        Raises:
+            ImageError: It is too large, or not what its digest says.
+        """
+        return self.manifest(self._root)
+
+    def manifest(self, descriptor: Descriptor) -> bytes:
+        """Return a manifest, or an index, verified.
+
+        Args:
+            descriptor: Its descriptor.
+
+        Raises:
+            ImageError: It is missing, too large, or not what its digest says.
+        """
+        with _opened(self._path) as members:
+            return members.blob(descriptor, MANIFEST_LIMIT)
+
+    def blob(self, descriptor: Descriptor) -> bytes:
+        """Return a blob, verified.
+
+        Args:
+            descriptor: Its descriptor.
+
+        Raises:
+            ImageError: It is missing, too large, or not what its digest says.
+        """
+        with _opened(self._path) as members:
+            return members.blob(descriptor, BLOB_LIMIT)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_Members]:
     try:
         with path.open("rb") as file:
-            return _read(file)
+            yield _Members(file)
     except OSError as error:
         raise ImageError(f"{path} can't be read: {error.strerror}.", "Check the path and its permissions.") from None
     except ImageError as error:
@@ -104,22 +163,6 @@ def _blob_path(descriptor: Descriptor) -> str:
     return f"blobs/{descriptor.digest.replace(':', '/')}"
 
 
-def _read(file: io.BufferedReader) -> ArchivedImage:
-    members = _Members(file)
-    index = parse_json(members.content(_INDEX, MANIFEST_LIMIT), _INDEX, MANIFEST_LIMIT)
-    manifests = index.get("manifests")
-    if not isinstance(manifests, list) or len(manifests) != 1:
-        count = len(manifests) if isinstance(manifests, list) else "no list of"
-        raise ImageError(f"its {_INDEX} names {count} manifests where there must be one.", "Archive a single image.")
-    root = Descriptor.from_json(manifests[0], f"{_INDEX}: manifests[0]")
-    manifest = Manifest.parse(members.blob(root, MANIFEST_LIMIT))
-    blobs = {
-        descriptor.digest: Blob(descriptor, members.blob(descriptor, BLOB_LIMIT))
-        for descriptor in (manifest.config, *manifest.layers)
-    }
-    return ArchivedImage(Image(manifest, tuple(blobs.values())), members.names())
-
-
 class _Members:
     """The files of an archive, found once and read when asked for."""
 
@@ -135,6 +178,16 @@ class _Members:
                 f"it has no {_INDEX}.",
                 "Write it with `hatch build`, `skopeo copy … oci-archive:FILE` or `podman save --format oci-archive`.",
             )
+
+    def root(self) -> Descriptor:
+        index = parse_json(self.content(_INDEX, MANIFEST_LIMIT), _INDEX, MANIFEST_LIMIT)
+        manifests = index.get("manifests")
+        if not isinstance(manifests, list) or len(manifests) != 1:
+            count = len(manifests) if isinstance(manifests, list) else "no list of"
+            raise ImageError(
+                f"its {_INDEX} names {count} manifests where there must be one.", "Archive a single image."
+            )
+        return Descriptor.from_json(manifests[0], f"{_INDEX}: manifests[0]")
 
     def content(self, path: str, limit: int) -> bytes:
         if path not in self._places:

@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, RefusedError
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.image.descriptor import Buffer
@@ -52,12 +52,33 @@ def decompress(stream: Buffer, limit: int) -> Buffer:
         limit: The most bytes that may come out.
 
     Raises:
-        ImageError: It is no gzip stream, is cut off or damaged, or holds more than the limit.
+        RefusedError: It is no gzip stream, is cut off or damaged, or holds more than the limit.
+    """
+    data, fault = decompress_start(stream, limit)
+    if fault is not None:
+        raise fault
+    return data
+
+
+def decompress_start(stream: Buffer, limit: int) -> tuple[Buffer, RefusedError | None]:
+    """Read a gzip stream as far as it goes: to its end, to where it is damaged, or to the limit.
+
+    Args:
+        stream: The compressed bytes, not trusted.
+        limit: The most bytes that may come out.
+
+    Returns:
+        What came out, and why that is not all; None where it is.
+
+    Raises:
+        RefusedError: It is no gzip stream at all.
     """
     if bytes(stream[:3]) != _MEMBER:
-        raise ImageError(
+        raise RefusedError(
             f"The layer is labelled gzip but starts with the bytes {bytes(stream[:4]).hex(' ') or '(none)'}.",
             "Build the image again with gzip-compressed layers.",
+            code="no-gzip",
+            said=[f"failed to parse layer as tar.gz: {'gzip: invalid header' if len(stream) else 'EOF'}"],
         )
     size = int.from_bytes(stream[-4:], "little")
     # libdeflate stops at the end of the first member without saying so. It serves where that member has the size that
@@ -68,7 +89,7 @@ def decompress(stream: Buffer, limit: int) -> Buffer:
     ):
         data = _inflate_one(stream, size)
         if data is not None:
-            return data
+            return data, None
     # What libdeflate did not take may be damaged, or have zeros at the end instead of its size: zlib decides.
     return _inflate_members(stream, limit)
 
@@ -150,7 +171,7 @@ def _inflate_one(stream: Buffer, size: int) -> Buffer | None:
     return data if len(data) == size else None
 
 
-def _inflate_members(stream: Buffer, limit: int) -> bytearray:
+def _inflate_members(stream: Buffer, limit: int) -> tuple[bytearray, RefusedError | None]:
     data = bytearray()
     rest = memoryview(stream)
     for _ in range(_MEMBER_LIMIT):
@@ -158,24 +179,54 @@ def _inflate_members(stream: Buffer, limit: int) -> bytearray:
         position = 0
         while not member.eof:
             if position >= len(rest) and not member.unconsumed_tail:
-                raise ImageError("The layer's gzip stream is cut off.", "Fetch or build the image again.")
+                return data, _damaged("The layer's gzip stream is cut off.", "unexpected EOF")
             piece = member.unconsumed_tail or rest[position : position + _STEP]
             position += 0 if member.unconsumed_tail else len(piece)
+            before = member.copy()
             try:
                 data += member.decompress(piece, limit + 1 - len(data))
             except zlib.error as error:
-                raise ImageError(
-                    f"The layer's gzip stream is damaged: {error}.", "Fetch or build the image again."
-                ) from None
+                data += _up_to_damage(before, piece, limit - len(data))
+                return data, _damaged(f"The layer's gzip stream is damaged: {error}.", _in_words_of_go(error))
             if len(data) > limit:
-                raise ImageError(
+                del data[limit:]
+                return data, RefusedError(
                     f"The layer holds more than {limit} bytes once decompressed.",
                     "Istio and Envoy Gateway refuse it: make the module smaller.",
+                    code="too-large",
+                    said=["unexpected EOF"],
                 )
         rest = rest[position - len(member.unused_data) :]
         # gzip(1) allows zero bytes after the last member, and Istio reads no further than to the module's end.
         if not rest or (rest[0] == 0 and rest.tobytes().count(0) == len(rest)):
-            return data
-    raise ImageError(
-        f"The layer's gzip stream has more than {_MEMBER_LIMIT} members.", "Build the image again with a plain gzip."
+            return data, None
+    return data, RefusedError(
+        f"The layer's gzip stream has more than {_MEMBER_LIMIT} members.",
+        "Build the image again with a plain gzip.",
+        code="damaged-layer",
     )
+
+
+def _up_to_damage(member: zlib._Decompress, piece: Buffer, limit: int) -> bytearray:
+    """Take out what stands before the damage: zlib gives nothing of a piece in which it finds some."""
+    data = bytearray()
+    try:
+        for byte in memoryview(piece):
+            data += member.decompress(bytes((byte,)))
+            if len(data) >= limit:
+                break
+    except zlib.error:
+        pass
+    del data[limit:]
+    return data
+
+
+def _damaged(problem: str, said: str) -> RefusedError:
+    return RefusedError(problem, "Fetch or build the image again.", code="damaged-layer", said=[said])
+
+
+def _in_words_of_go(error: zlib.error) -> str:
+    text = str(error)
+    if "header check" in text:
+        return "gzip: invalid header"
+    return "gzip: invalid checksum" if "data check" in text or "length check" in text else "flate: corrupt input"

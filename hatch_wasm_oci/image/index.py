@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hatch_wasm_oci.errors import ImageError, shown
+from hatch_wasm_oci.errors import ImageError, RefusedError, shown
 from hatch_wasm_oci.image.descriptor import DOCKER_INDEX, OCI_INDEX, Descriptor
 from hatch_wasm_oci.image.json_document import parse_json
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT
@@ -25,7 +25,8 @@ def choose(data: bytes) -> Descriptor | None:
         The child's descriptor; None where this is no index.
 
     Raises:
-        ImageError: It is malformed, or has no child for linux/amd64.
+        RefusedError: It has no child for linux/amd64.
+        ImageError: It is malformed.
     """
     value = parse_json(data, "manifest", MANIFEST_LIMIT)
     if value.get("mediaType") not in (OCI_INDEX, DOCKER_INDEX) and "manifests" not in value:
@@ -44,7 +45,9 @@ def choose(data: bytes) -> Descriptor | None:
         if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
             return descriptor
         platforms.append(shown(f"{platform.get('os')}/{platform.get('architecture')}"))
-    raise ImageError(
+    raise RefusedError(
         f"The index has no child with platform linux/amd64, only {', '.join(platforms[:_SHOWN]) or 'nothing'}.",
         "Push a single image, or one for linux/amd64: Istio and Envoy Gateway take no other.",
+        code="no-platform",
+        said=["no child with platform linux/amd64 in index"],
     )

@@ -6,9 +6,9 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError, shown
+from hatch_wasm_oci.errors import ImageError, RefusedError, shown
 from hatch_wasm_oci.image import tar
-from hatch_wasm_oci.image.compression import compress, decompress
+from hatch_wasm_oci.image.compression import compress, decompress_start
 from hatch_wasm_oci.image.descriptor import Blob, Buffer, sha256
 from hatch_wasm_oci.wasm.module import MODULE_LIMIT
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MODULE_NAME = "plugin.wasm"
 RUNTIME_CONFIG_NAME = "runtime-config.json"
+
+_CUT_OFF = "cut-off"
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,25 @@ def unpack(stream: Buffer) -> memoryview:
         stream: The compressed layer, not trusted.
 
     Returns:
-        The content of the first entry whose base name is `plugin.wasm`, read-only.
+        The content of the first entry whose base name is `plugin.wasm`, read-only. Whatever comes after it is not
+        looked at: it may be damaged, or more than the consumers accept.
 
     Raises:
-        ImageError: It is no gzip stream or no tar archive, is larger than the consumers accept, or has no such entry.
+        RefusedError: It is no gzip stream or no tar archive, is larger than the consumers accept, or has no such entry.
     """
-    archive = memoryview(decompress(stream, MODULE_LIMIT)).toreadonly()
+    data, fault = decompress_start(stream, MODULE_LIMIT)
+    archive = memoryview(data).toreadonly()
     first = tar.first_entry(archive, MODULE_NAME)
-    return first if first is not None else _search(archive)
+    if first is not None:
+        return first
+    try:
+        return _search(archive)
+    except RefusedError as error:
+        if fault is None or error.code == "not-a-file":
+            raise
+        where = f"failed to read {MODULE_NAME}: " if error.code == _CUT_OFF else ""
+        said = [where + words for words in fault.said]
+        raise RefusedError(fault.problem, fault.remedy, code=fault.code, said=said) from None
 
 
 def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearray:
@@ -92,12 +105,23 @@ def _search(archive: memoryview) -> memoryview:
         # A sparse file can claim any size for a few bytes.
         if not entry.isreg() or entry.issparse():
             kind = "a directory" if entry.isdir() else "a link or special file"
-            raise ImageError(f"The layer's {shown(entry.name)} is {kind}.", f"Copy the file itself to {MODULE_NAME}.")
+            raise RefusedError(
+                f"The layer's {shown(entry.name)} is {kind}.",
+                f"Copy the file itself to {MODULE_NAME}.",
+                code="not-a-file",
+            )
         content = archive[entry.offset_data : entry.offset_data + entry.size]
         if len(content) != entry.size:
-            raise ImageError(f"The layer's {shown(entry.name)} is cut off.", "Fetch or build the image again.")
+            raise RefusedError(
+                f"The layer's {shown(entry.name)} is cut off.",
+                "Fetch or build the image again.",
+                code=_CUT_OFF,
+                said=[f"failed to read {MODULE_NAME}: unexpected EOF"],
+            )
         return content
-    raise ImageError(
+    raise RefusedError(
         f"The layer has no file named {MODULE_NAME}.",
         "Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",
+        code="no-plugin-wasm",
+        said=[f"{MODULE_NAME} not found in the archive"],
     )

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import ImageError, shown
 from hatch_wasm_oci.image.descriptor import (
-    DOCKER_LAYER,
     DOCKER_MANIFEST,
-    OCI_LAYER,
     OCI_MANIFEST,
-    WASM_CONTENT,
     Blob,
     Descriptor,
     sha256,
     text_mapping,
 )
+from hatch_wasm_oci.image.extraction import extract
 from hatch_wasm_oci.image.json_document import parse_json, to_json
-from hatch_wasm_oci.image.layer import unpack
 from hatch_wasm_oci.wasm.module import Module
 
 if TYPE_CHECKING:
@@ -141,18 +138,8 @@ class Image:
             The module of the last layer (compat), or of the content layer (artifact).
 
         Raises:
-            ImageError: No layer is one that Istio and Envoy Gateway take, or it has no module.
+            RefusedError: No layer is one that Istio and Envoy Gateway take, or it has no module.
             ModuleError: What it holds is no core module.
         """
-        last = self.manifest.layers[-1]
-        compat = DOCKER_LAYER if self.manifest.media_type == DOCKER_MANIFEST else OCI_LAYER
-        if last.media_type == compat:
-            return Module(unpack(self.blob(last).data), "the layer's plugin.wasm")
-        if self.manifest.media_type == OCI_MANIFEST:
-            for layer in self.manifest.layers:
-                if layer.media_type == WASM_CONTENT:
-                    return Module(self.blob(layer).data, "the content layer")
-        raise ImageError(
-            f"The last layer is of type {last.media_type}, where Istio and Envoy Gateway take {compat}.",
-            "Build the image again in this form.",
-        )
+        data, place = extract(self.manifest.media_type, self.manifest.layers, lambda layer: self.blob(layer).data)
+        return Module(data, place)

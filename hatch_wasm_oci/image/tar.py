@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError, shown
+from hatch_wasm_oci.errors import ImageError, RefusedError, shown
 
 if TYPE_CHECKING:
     import io
@@ -89,18 +89,26 @@ def entries(file: io.BufferedIOBase) -> Iterator[tarfile.TarInfo]:
         Each entry. Whether its content is there in full is still to be seen.
 
     Raises:
-        ImageError: It is no tar archive, is damaged, or has too many entries.
+        RefusedError: It is no tar archive, is damaged, or has too many entries.
+        ImageError: An entry is malformed.
     """
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for count, entry in enumerate(archive):
                 if count >= ENTRY_LIMIT:
-                    raise ImageError(
-                        f"The archive has more than {ENTRY_LIMIT} entries.", "Build it again with fewer files."
+                    raise RefusedError(
+                        f"The archive has more than {ENTRY_LIMIT} entries.",
+                        "Build it again with fewer files.",
+                        code="many-entries",
                     )
                 if entry.size < 0:
                     raise ImageError(f"The archive's {shown(entry.name)} has a negative size.", "Build it again.")
                 yield entry
     # Python's reader means to raise its own errors alone, but a hostile header gets others out of it.
     except (tarfile.TarError, ValueError, ArithmeticError, LookupError, EOFError, RecursionError) as error:
-        raise ImageError(f"The tar archive is damaged: {error}.", "Fetch or build it again.") from None
+        raise RefusedError(
+            f"The tar archive is damaged: {error}.",
+            "Fetch or build it again.",
+            code="damaged-layer",
+            said=["archive/tar: invalid tar header"],
+        ) from None

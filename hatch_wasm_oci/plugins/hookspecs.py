@@ -15,6 +15,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from hatch_wasm_oci.consumers.acceptance import Consumer
     from hatch_wasm_oci.image.formats import ImageFormat
     from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.image.reference import Reference
@@ -130,6 +131,16 @@ def wasm_oci_pushed(reference: Reference, image: Image, receipt: PushReceipt, at
         attach: Call it with an artifact type (text), the artifact's content (bytes), the content's media type (text)
             and annotations (a mapping of text to text) to push an artifact that refers to the image; it returns the
             artifact's digest (OCI image-spec 1.1, manifest.md, subject).
+    """
+
+
+@hookspec
+def wasm_oci_consumers() -> Mapping[str, Consumer] | None:
+    """Register consumers of images, for `hatch-wasm-oci verify` and `hatch_wasm_oci.verify`.
+
+    Returns:
+        The rules of consumers by name, such as those of a cluster with limits of its own. One that has a built-in
+        consumer's name replaces it.
     """
 
 

@@ -15,6 +15,7 @@ from hatch_wasm_oci.wasm.module import Module
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from hatch_wasm_oci.consumers.acceptance import Consumer
     from hatch_wasm_oci.image.formats import ImageFormat
     from hatch_wasm_oci.project.settings import Settings
     from hatch_wasm_oci.wasm.finding import Finding
@@ -77,6 +78,14 @@ def wasm_oci_annotations(settings: Settings) -> Mapping[str, str]:
         **{key: next((urls[label] for label in labels if label in urls), "") for key, labels in _URLS.items()},
     }
     return {_PREFIX + key: value for key, value in values.items() if value}
+
+
+@hookimpl
+def wasm_oci_consumers() -> Mapping[str, Consumer]:
+    """Register the consumers that this package knows."""
+    from hatch_wasm_oci.consumers.rules import CONSUMERS  # a build has no need of them
+
+    return CONSUMERS
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from hatch_wasm_oci.errors import ImageError, RegistryError
+from hatch_wasm_oci.errors import ImageError, RefusedError, RegistryError
 from hatch_wasm_oci.image.descriptor import (
     DOCKER_INDEX,
     DOCKER_MANIFEST,
@@ -187,7 +187,10 @@ class Repository:
         def fetch() -> tuple[bytes, str]:
             response = self._manifest("GET", target, (_OK,))
             download = Download(f"manifest {target}", MANIFEST_LIMIT)
-            download.read(response, *self._patience)
+            try:
+                download.read(response, *self._patience)
+            except ImageError as error:
+                raise RefusedError(error.problem, "It is no image of a Wasm plugin.", code="too-large") from None
             return bytes(download.data), response.headers.get("Docker-Content-Digest", "")
 
         data, stated = again(self._transport.connection.retry, fetch)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, RegistryError
-from hatch_wasm_oci.image.archive import BLOB_LIMIT
+from hatch_wasm_oci.consumers.candidate import Candidate, resolve
+from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, RefusedError, RegistryError
 from hatch_wasm_oci.image.descriptor import verify
+from hatch_wasm_oci.image.extraction import BLOB_LIMIT
 from hatch_wasm_oci.image.index import choose
 from hatch_wasm_oci.image.manifest import Image, Manifest
 from hatch_wasm_oci.registry import referrers
@@ -18,9 +20,9 @@ from hatch_wasm_oci.registry.parallel import in_parallel
 from hatch_wasm_oci.registry.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from hatch_wasm_oci.image.descriptor import Blob, Descriptor
+    from hatch_wasm_oci.image.descriptor import Blob, Buffer, Descriptor
     from hatch_wasm_oci.image.reference import Reference
     from hatch_wasm_oci.registry.referrers import Attach
 
@@ -147,6 +149,42 @@ def push(
         return receipt
 
 
+@contextmanager
+def look(reference: Reference, connection: Connection | None = None) -> Iterator[Candidate]:
+    """Look at an image as a consumer does: what its name stands for, and of its blobs those that are asked for.
+
+    Args:
+        reference: The image, by digest or by tag.
+        connection: How to talk to the registry.
+
+    Yields:
+        The image, as long as the connection lasts.
+
+    Raises:
+        RegistryError: The registry can't be reached, or refuses; or there is no such image.
+        ImageError: What came is not what its digest says.
+        InvalidReferenceError: The reference has neither tag nor digest.
+    """
+    target = _target(reference)
+    with Transport(reference.registry, reference.repository, connection or Connection()) as transport:
+        repository = Repository(transport, reference.repository)
+
+        def fetch(child: Descriptor) -> bytes:
+            data = repository.get_manifest(child.digest)
+            verify(data, child.digest, child.size, f"manifest {child.digest}")
+            return data
+
+        def content(descriptor: Descriptor) -> Buffer:
+            return _fetch(transport, repository, descriptor).data
+
+        try:
+            root = repository.get_manifest(target)
+        except RefusedError as error:
+            yield Candidate(None, None, content, reference, tuple(transport.challenges), error)
+        else:
+            yield resolve(root, fetch, content, reference, lambda: transport.challenges)
+
+
 def pull(reference: Reference, connection: Connection | None = None) -> Image:
     """Pull an image, every digest and size verified; of an index, the image for linux/amd64.
 
@@ -159,9 +197,7 @@ def pull(reference: Reference, connection: Connection | None = None) -> Image:
         ImageError: The image is malformed, or not what its digests say.
         InvalidReferenceError: The reference has neither tag nor digest.
     """
-    target = reference.digest or reference.tag
-    if target is None:
-        raise InvalidReferenceError(f"{reference} names no image.", "Add a tag or a digest: `:1.0` or `@sha256:…`.")
+    target = _target(reference)
     with Transport(reference.registry, reference.repository, connection or Connection()) as transport:
         repository = Repository(transport, reference.repository)
         data = repository.get_manifest(target)
@@ -173,16 +209,24 @@ def pull(reference: Reference, connection: Connection | None = None) -> Image:
         total = sum(descriptor.size for descriptor in descriptors)
         if total > 2 * BLOB_LIMIT:
             raise ImageError(f"The image has {total} bytes.", f"More than {2 * BLOB_LIMIT} is no Wasm plugin.")
-
-        def fetch(descriptor: Descriptor) -> Blob:
-            name = f"{reference.repository} {descriptor.digest[:19]}"
-            transport.connection.progress.begin(name, descriptor.size)
-            blob = repository.get_blob(descriptor, BLOB_LIMIT)
-            transport.connection.progress.end(name, "fetched")
-            return blob
-
+        fetch = functools.partial(_fetch, transport, repository)
         blobs = in_parallel(fetch, descriptors, transport.connection.parallel, transport.interrupted)
     return Image(manifest, tuple(blobs))
+
+
+def _target(reference: Reference) -> str:
+    target = reference.digest or reference.tag
+    if target is None:
+        raise InvalidReferenceError(f"{reference} names no image.", "Add a tag or a digest: `:1.0` or `@sha256:…`.")
+    return target
+
+
+def _fetch(transport: Transport, repository: Repository, descriptor: Descriptor) -> Blob:
+    name = f"{repository.name} {descriptor.digest[:19]}"
+    transport.connection.progress.begin(name, descriptor.size)
+    blob = repository.get_blob(descriptor, BLOB_LIMIT)
+    transport.connection.progress.end(name, "fetched")
+    return blob
 
 
 def _put_blobs(

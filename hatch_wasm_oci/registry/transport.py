@@ -61,6 +61,8 @@ class Transport:
         self._count = itertools.count(1)
         self.requests = 0
         """How many requests have been sent."""
+        self.challenges: list[str] = []
+        """The `WWW-Authenticate` of each 401 of the registry itself."""
         self._home = urlsplit(self.base)[:2]
         self._session = _session(connection)
         self._verify = _certificates(connection)
@@ -155,6 +157,7 @@ class Transport:
             if response.status_code != _UNAUTHORIZED or urlsplit(response.url)[:2] != self._home:
                 break
             challenge = response.headers.get("WWW-Authenticate", "")
+            self.challenges.append(challenge)
             try:
                 answer = self._authenticator.challenged(challenge, scopes, sent)
             except BaseException:

@@ -58,24 +58,27 @@ def assert_image_round_trips(
 
 
 def assert_istio_accepts(image: WasmImage | PackagedImage | Image | str | os.PathLike[str]) -> None:
-    """Prove that Istio would take the module out of an image (istio, pkg/wasm/imagefetcher.go).
+    """Prove that Istio would take an image, as `hatch_wasm_oci.verify` says it.
 
-    The last layer must be of the one type that it takes, and hold `plugin.wasm`, a core module, under the limit of
-    256 MiB.
+    The last layer must be of the one type that Istio takes, and hold `plugin.wasm`, a core module that names its
+    proxy-wasm ABI, under the limit of 256 MiB; or the image must be an artifact.
 
     Args:
         image: An image, what `hatch_wasm_oci.package` returned, or the path of an archive.
 
     Raises:
-        AssertionError: It would not; the message says why, and what to do.
+        AssertionError: It would not; the message says why, what to do, and what Istio would log.
         WasmOciError: The image can't be read.
     """
     __tracebackhide__ = True
+    from hatch_wasm_oci.consumers.candidate import Candidate
+    from hatch_wasm_oci.consumers.rules import CONSUMERS
+
     whole = image_of(image)
-    try:
-        whole.module()
-    except WasmOciError as error:
-        raise AssertionError(f"Istio would refuse the image {whole.digest}.\n\n  {error}") from None
+    refused = CONSUMERS["istio"].judge("istio", Candidate.of(whole)).problems
+    if refused:
+        lines = [f"  {problem}\n  Istio logs: {problem.line or 'nothing'}" for problem in refused]
+        raise AssertionError("\n\n".join([f"Istio would refuse the image {whole.digest}.", *lines]))
 
 
 def _round_trip(image: Image, module: memoryview, registry: RegistryNamespace, name: str) -> PushReceipt:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatch_wasm_oci.errors import ImageError
+from hatch_wasm_oci.errors import ImageError, RefusedError
 from hatch_wasm_oci.image import layer as layer_file
 from hatch_wasm_oci.image.compression import COMPRESSIONS
 from hatch_wasm_oci.image.descriptor import OCI_LAYER
@@ -20,6 +20,7 @@ from hatch_wasm_oci.wasm.module import Module
 from tests.samples import core_module
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -59,11 +60,24 @@ def test_a_layer_over_the_limit_is_not_made(monkeypatch: pytest.MonkeyPatch) -> 
         packed(Module(core_module(size=512)), b"{}")
 
 
-def test_a_layer_over_the_limit_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_is_read_up_to_the_limit_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = packed(Module(core_module(size=5000)))
-    monkeypatch.setattr(layer_file, "MODULE_LIMIT", 6000)
-    with pytest.raises(ImageError, match="more than 6000 bytes"):
+    monkeypatch.setattr(layer_file, "MODULE_LIMIT", 512 + 5000)  # the module ends there, the archive does not
+    assert unpack(layer.blob.data) == core_module(size=5000)
+    monkeypatch.setattr(layer_file, "MODULE_LIMIT", 512 + 4999)
+    with pytest.raises(RefusedError, match="more than 5511 bytes") as caught:
         unpack(layer.blob.data)
+    assert caught.value.said == ("failed to read plugin.wasm: unexpected EOF",)
+
+
+@pytest.mark.parametrize("damage", [lambda stream: stream[:-8], lambda stream: stream[:-8] + bytes(8)])
+def test_what_is_damaged_after_the_module_is_not_seen_by_consumers(damage: Callable[[bytes], bytes]) -> None:
+    archive = made_by_tarfile(("plugin.wasm", REG, core_module()), ("noise", REG, hashlib.shake_128(b"x").digest(9000)))
+    assert unpack(damage(gzip.compress(archive))) == core_module()
+    late = made_by_tarfile(("noise", REG, hashlib.shake_128(b"x").digest(9000)), ("plugin.wasm", REG, core_module()))
+    with pytest.raises(RefusedError, match="cut off") as caught:
+        unpack(gzip.compress(late)[:5000])
+    assert caught.value.said == ("unexpected EOF",)
 
 
 def made_by_tarfile(*entries: tuple[str, bytes, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:

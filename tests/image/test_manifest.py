@@ -207,7 +207,7 @@ def test_a_layer_of_another_type_is_refused(media_type: str, layer_type: str, ex
 
 def test_a_content_layer_that_is_no_module_is_refused() -> None:
     with pytest.raises(ModuleError, match="the content layer is no WebAssembly module: it is a component"):
-        image_with(Blob.of(WASM_CONTENT, b"\0asm\x0d\0\x01\0")).module()
+        image_with(CONFIG, Blob.of(WASM_CONTENT, b"\0asm\x0d\0\x01\0")).module()
 
 
 def test_a_manifest_over_the_limit_of_registries_is_refused() -> None:

@@ -137,5 +137,8 @@ def test_what_istio_refuses_is_told(image: WasmImage) -> None:
     manifest["layers"][0]["mediaType"] = DOCKER_LAYER
     blobs = [replace(blob, descriptor=replace(blob.descriptor)) for blob in image.image.blobs]
     other = Image.of(manifest, *blobs)
-    with pytest.raises(AssertionError, match=r"Istio would refuse the image sha256:.*\n\n  The last layer is of type"):
+    with pytest.raises(
+        AssertionError, match=r"Istio would refuse the image sha256:.*\n\n  The last layer is of type"
+    ) as caught:
         assert_istio_accepts(other)
+    assert "Istio logs: could not fetch Wasm binary: the given image is in invalid format" in str(caught.value)
