@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.consumers.acceptance import Consumer
 from hatch_wasm_oci.consumers.candidate import Candidate, resolve
-from hatch_wasm_oci.errors import PluginError, SettingsError, shown
+from hatch_wasm_oci.errors import InvalidReferenceError, PluginError, SettingsError, shown
 from hatch_wasm_oci.image.archive import Archive
 from hatch_wasm_oci.image.manifest import Image
 from hatch_wasm_oci.image.reference import Reference
@@ -119,8 +119,16 @@ def looked_at(
 
 def _archived(path: Path, reference: str | None) -> Candidate:
     archive = Archive(path)
-    name = Reference.parse(reference) if reference else None
+    names = [reference] if reference else archive.names
+    name = next((parsed for parsed in map(_parsed, names) if parsed), None)
     return resolve(archive.root(), archive.manifest, archive.blob, name)
+
+
+def _parsed(name: str) -> Reference | None:
+    try:
+        return Reference.parse(name)
+    except InvalidReferenceError:
+        return None  # as where the project has no repository: nothing that a registry could be asked for
 
 
 def _is_mapping(value: object) -> bool:

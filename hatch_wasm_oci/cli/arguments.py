@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci import __version__
 from hatch_wasm_oci.cli import commands
+from hatch_wasm_oci.cli.manifest import manifest
 from hatch_wasm_oci.cli.registry import registry
 from hatch_wasm_oci.cli.verify import verify
+from hatch_wasm_oci.project.deployment import FAILURES, PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +59,21 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("source", metavar="IMAGE", help=_IMAGE)
     _registry(command)
 
+    _verify(add)
+    _manifest(add)
+
+    command = _command(add, "registry", registry, "serve a registry for development, on this machine")
+    command.add_argument("--port", type=_port, default=5000, help="the port (default: 5000); 0 takes a free one")
+    command.add_argument("--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
+    command.add_argument("--data", metavar="DIR", help="where to keep everything (default: in memory)")
+    command.add_argument("--htpasswd", metavar="FILE", help="users and passwords, as `htpasswd -m` or `-s` writes them")
+    command.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate, PEM")
+    command.add_argument("--tls-key", metavar="FILE", help="its key, PEM")
+    command.add_argument("--read-only", action="store_true", help="refuse every write")
+    return root
+
+
+def _verify(add: Any) -> None:
     command = _command(add, "verify", verify, "say whether Istio and Envoy Gateway would take an image")
     command.add_argument("source", metavar="IMAGE", help=_IMAGE)
     command.add_argument(
@@ -68,15 +85,28 @@ def parser() -> argparse.ArgumentParser:
     )
     _registry(command)
 
-    command = _command(add, "registry", registry, "serve a registry for development, on this machine")
-    command.add_argument("--port", type=_port, default=5000, help="the port (default: 5000); 0 takes a free one")
-    command.add_argument("--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
-    command.add_argument("--data", metavar="DIR", help="where to keep everything (default: in memory)")
-    command.add_argument("--htpasswd", metavar="FILE", help="users and passwords, as `htpasswd -m` or `-s` writes them")
-    command.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate, PEM")
-    command.add_argument("--tls-key", metavar="FILE", help="its key, PEM")
-    command.add_argument("--read-only", action="store_true", help="refuse every write")
-    return root
+
+def _manifest(add: Any) -> None:
+    command = _command(add, "manifest", manifest, "write the document that brings an image into a mesh, pinned")
+    command.add_argument("source", metavar="IMAGE", help=_IMAGE)
+    command.add_argument("--for", dest="consumer", required=True, choices=["istio", "envoy-gateway"], help="the mesh")
+    command.add_argument("--reference", help="where the image will be pulled from, if an archive does not say")
+    command.add_argument("--name", help="the document's name (default: the last part of the repository)")
+    command.add_argument("--namespace", help="its namespace")
+    command.add_argument("--config", metavar="FILE", help="the plugin's configuration: an object, JSON or TOML")
+    command.add_argument("--plugin-name", metavar="NAME", help="the name that the module knows itself by: its root ID")
+    command.add_argument(
+        "--target", action="append", default=[], metavar="KIND/NAME", help="what it is for, such as Gateway/eg"
+    )
+    command.add_argument(
+        "--selector", action="append", default=[], metavar="KEY=VALUE", help="a label of what it is for (Istio)"
+    )
+    command.add_argument("--phase", choices=PHASES, help="where in the chain of filters (Istio)")
+    command.add_argument("--priority", type=int, help="its place within the phase (Istio)")
+    command.add_argument("--fail", choices=FAILURES, help="what is done with requests when the plugin fails")
+    command.add_argument("--pull-secret", metavar="NAME", help="the secret with the registry's credentials")
+    command.add_argument("--with-secret", action="store_true", help="write that secret too, credentials and all")
+    _registry(command)
 
 
 def _port(text: str) -> int:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hatch_wasm_oci.errors import ImageError, RefusedError
-from hatch_wasm_oci.image.descriptor import Buffer, Descriptor, sha256
+from hatch_wasm_oci.image.descriptor import WASM_CONFIG, Buffer, Descriptor, sha256
 from hatch_wasm_oci.image.extraction import extract
 from hatch_wasm_oci.image.index import choose
 from hatch_wasm_oci.image.json_document import parse_json
+from hatch_wasm_oci.image.layer import RUNTIME_CONFIG_LIMIT, RUNTIME_CONFIG_NAME, runtime_config
 from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image
 from hatch_wasm_oci.wasm.envoy_scan import Scan, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from hatch_wasm_oci.image.reference import Reference
 
@@ -94,6 +95,26 @@ class Candidate:
             return Payload(extract(media_type, layers, self.content).data, None)
         except RefusedError as error:
             return Payload(None, error)
+
+    def runtime_config(self) -> Mapping[str, Any]:
+        """Read the runtime configuration beside the module (solo-io/wasm, spec.md); empty where there is none.
+
+        Raises:
+            ImageError: A blob is not what its digest says.
+            RegistryError: A blob can't be fetched.
+        """
+        if self.payload.data is None or self.manifest is None:
+            return {}
+        _, layers = _layers(self.manifest)
+        apart = next((layer for layer in layers if layer.media_type == WASM_CONFIG), None)
+        if apart is None:
+            data = runtime_config(self.content(layers[-1]))
+        else:
+            data = bytes(self.content(apart)) if apart.size <= RUNTIME_CONFIG_LIMIT else None
+        try:
+            return parse_json(data or b"{}", RUNTIME_CONFIG_NAME, RUNTIME_CONFIG_LIMIT)
+        except ImageError:
+            return {}  # no consumer looks at it
 
     @functools.cached_property
     def scan(self) -> Scan:

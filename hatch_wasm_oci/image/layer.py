@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MODULE_NAME = "plugin.wasm"
 RUNTIME_CONFIG_NAME = "runtime-config.json"
+RUNTIME_CONFIG_LIMIT = 1024 * 1024
+"""The largest runtime configuration that is read, in bytes."""
 
 _CUT_OFF = "cut-off"
 
@@ -80,6 +82,23 @@ def unpack(stream: Buffer) -> memoryview:
         raise RefusedError(fault.problem, fault.remedy, code=fault.code, said=said) from None
 
 
+def runtime_config(stream: Buffer) -> bytes | None:
+    """Take the runtime configuration out of a compressed layer (solo-io/wasm, spec-compat.md).
+
+    Args:
+        stream: The compressed layer, not trusted.
+
+    Returns:
+        The content of the first entry whose base name is `runtime-config.json`; None where there is none that can be
+        read.
+    """
+    try:
+        data, _ = decompress_start(stream, MODULE_LIMIT)
+        return bytes(_search(memoryview(data), RUNTIME_CONFIG_NAME)[: RUNTIME_CONFIG_LIMIT + 1])
+    except ImageError:
+        return None
+
+
 def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearray:
     archive = module.take_frame()
     if archive is None:
@@ -98,16 +117,16 @@ def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearr
     return archive
 
 
-def _search(archive: memoryview) -> memoryview:
+def _search(archive: memoryview, name: str = MODULE_NAME) -> memoryview:
     for entry in tar.entries(io.BytesIO(archive)):
-        if entry.name.rpartition("/")[2] != MODULE_NAME:
+        if entry.name.rpartition("/")[2] != name:
             continue
         # A sparse file can claim any size for a few bytes.
         if not entry.isreg() or entry.issparse():
             kind = "a directory" if entry.isdir() else "a link or special file"
             raise RefusedError(
                 f"The layer's {shown(entry.name)} is {kind}.",
-                f"Copy the file itself to {MODULE_NAME}.",
+                f"Copy the file itself to {name}.",
                 code="not-a-file",
             )
         content = archive[entry.offset_data : entry.offset_data + entry.size]
@@ -116,12 +135,12 @@ def _search(archive: memoryview) -> memoryview:
                 f"The layer's {shown(entry.name)} is cut off.",
                 "Fetch or build the image again.",
                 code=_CUT_OFF,
-                said=[f"failed to read {MODULE_NAME}: unexpected EOF"],
+                said=[f"failed to read {name}: unexpected EOF"],
             )
         return content
     raise RefusedError(
-        f"The layer has no file named {MODULE_NAME}.",
+        f"The layer has no file named {name}.",
         "Build the image again with the module under exactly this name: Istio and Envoy Gateway look for no other.",
         code="no-plugin-wasm",
-        said=[f"{MODULE_NAME} not found in the archive"],
+        said=[f"{name} not found in the archive"],
     )

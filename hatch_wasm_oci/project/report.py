@@ -85,10 +85,23 @@ class PackagedImage:
         return f"{self.reference}@{self.manifest_digest}" if self.reference else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return what the report holds: the fields by name, `archive` as a file name."""
+        """Return what the report holds: the fields by name, `archive` as a file name.
+
+        Where a repository is set, also `manifests`: by the consumers' names, what brings the image into a mesh, as
+        `hatch-wasm-oci manifest` would write it.
+        """
         value = asdict(self)
         del value["unchanged"]
-        return {**value, "archive": self.archive.name, "references": list(self.references)}
+        value = {**value, "archive": self.archive.name, "references": list(self.references)}
+        return value if self.reference is None else {**value, "manifests": self._manifests(self.reference)}
+
+    def _manifests(self, reference: str) -> dict[str, Any]:
+        # Imported when a report is written: an unchanged build has no need of it.
+        from hatch_wasm_oci.image.reference import Reference
+        from hatch_wasm_oci.project.deployment import DOCUMENTS, Deployment, object_name
+
+        deployment = Deployment(Reference.parse(reference), self.manifest_digest, object_name(self.name))
+        return {consumer: document(deployment) for consumer, document in DOCUMENTS.items()}
 
 
 def describe(

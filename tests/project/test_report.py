@@ -46,11 +46,26 @@ def packaged(tmp_path: Path) -> PackagedImage:
 
 def test_a_report_has_the_keys_that_others_rely_on(packaged: PackagedImage) -> None:
     value = json.loads(packaged.report.read_bytes())
-    assert list(value) == KEYS
+    assert list(value) == [*KEYS, "manifests"]
     assert value["archive"] == "demo-1.0.oci.tar"
     assert value["references"] == ["ghcr.io/acme/demo:1", "ghcr.io/acme/demo:2"]
     assert value["findings"][0]["code"] == "WO301"
     assert packaged.pinned_reference == f"ghcr.io/acme/demo:1@{packaged.manifest_digest}"
+
+
+def test_a_report_holds_what_is_to_be_applied(packaged: PackagedImage, tmp_path: Path) -> None:
+    manifests = json.loads(packaged.report.read_bytes())["manifests"]
+    assert {name: document["kind"] for name, document in manifests.items()} == {
+        "istio": "WasmPlugin",
+        "envoy-gateway": "EnvoyExtensionPolicy",
+    }
+    assert manifests["istio"]["metadata"] == {"name": "demo"}
+    assert manifests["istio"]["spec"] == {
+        "url": f"oci://{packaged.pinned_reference}",
+        "sha256": packaged.manifest_digest.removeprefix("sha256:"),
+    }
+    assert manifests["envoy-gateway"]["spec"]["wasm"][0]["code"]["image"] == {"url": packaged.pinned_reference}
+    assert list(package(settings_in(tmp_path), plugins()).to_json()) == KEYS  # nowhere to be pulled from
 
 
 def test_a_report_comes_back_and_moves_with_its_archive(packaged: PackagedImage, tmp_path: Path) -> None:
