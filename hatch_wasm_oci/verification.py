@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,13 @@ from hatch_wasm_oci.image.reference import Reference
 from hatch_wasm_oci.project.report import PackagedImage
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
     from hatch_wasm_oci.consumers.acceptance import Acceptance
     from hatch_wasm_oci.plugins.manager import Plugins
+
+
+_SHOWN = 200
 
 
 def is_archive(source: str) -> bool:
@@ -30,7 +33,7 @@ def is_archive(source: str) -> bool:
     Args:
         source: What a user gave.
     """
-    return source.endswith(".tar") or Path(source).exists()
+    return source.endswith(".tar") or os.path.exists(source)  # noqa: PTH110 - which raises where a text is no path
 
 
 def registered(plugins: Plugins) -> dict[str, Consumer]:
@@ -113,7 +116,13 @@ def looked_at(
         from hatch_wasm_oci.access import connect
         from hatch_wasm_oci.registry import transfer
 
-        with transfer.look(Reference.parse(source), connect(plugins=plugins, **options)) as candidate:
+        try:
+            reference = Reference.parse(source)
+        except InvalidReferenceError as error:
+            name = source if source.isprintable() and len(source) <= _SHOWN else shown(source)
+            problem = f"There is no archive {name}, and as a reference: {error.problem}"
+            raise InvalidReferenceError(problem, error.remedy) from None
+        with transfer.look(reference, connect(plugins=plugins, **options)) as candidate:
             yield candidate
 
 

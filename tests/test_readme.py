@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from hatch_wasm_oci import package, pull
+from hatch_wasm_oci.cli import main
 from hatch_wasm_oci.cli.arguments import parser
 from hatch_wasm_oci.hatch.publish_settings import KEYS
 from hatch_wasm_oci.plugins import hookspecs
 from hatch_wasm_oci.project.table import IMAGE_KEYS, PROJECT_KEYS
 from hatch_wasm_oci.testing import EmbeddedRegistry
+from tests.consumers.images import image, plugin
 from tests.samples import load, plugin_module
 
 README = Path(__file__).parents[1] / "README.md"
@@ -69,6 +71,35 @@ def test_the_python_example_runs(tmp_path: Path) -> None:
         names: dict[str, object] = {}
         exec(text, names)
         assert names["image"] == pull(names["receipt"].references[0])  # type: ignore[attr-defined]
+
+
+def console(marker: str) -> tuple[list[str], str]:
+    """Return the command after a comment, and what it is said to print."""
+    block = TEXT.partition(f"<!-- {marker}: ")[2].partition("```console\n$ hatch-wasm-oci ")[2].partition("```")[0]
+    command, _, output = block.partition("\n")
+    return command.split(), output
+
+
+@pytest.mark.parametrize(("marker", "name"), [("verify", "filter.wasm"), ("manifest", "plugin.wasm")])
+def test_the_command_line_prints_what_the_examples_say(
+    marker: str,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    command, expected = console(marker)
+    monkeypatch.chdir(tmp_path)
+    Path("config.json").write_text('{"header": "x-mesh"}')
+    stored = image(plugin(name=name))
+    with EmbeddedRegistry() as registry:
+        stored.pushed(registry, "1.2.0", "acme/header-filter")
+        assert main([word.replace("ghcr.io", registry.host) for word in command]) == (marker == "verify")
+        printed = capsys.readouterr().out.replace(registry.host, "ghcr.io")
+    digest = stored.digest.removeprefix("sha256:")
+    # Written plain or quoted, as it starts with a letter or a digit.
+    printed = printed.replace(f"sha256: {digest}\n", f'sha256: "{digest}"\n')
+    assert printed.replace(digest, "8925924708b1…") == expected
 
 
 def test_the_plugin_example_is_a_plugin(tmp_path: Path) -> None:

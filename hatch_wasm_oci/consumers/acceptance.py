@@ -107,5 +107,6 @@ class Consumer:
             RegistryError: A blob can't be fetched.
         """
         problems = tuple(self.refusals(candidate))
-        notes = tuple(self.notes(candidate))
-        return Acceptance(name, None if problems else candidate.digest, problems, notes)
+        if problems:
+            return Acceptance(name, None, problems)
+        return Acceptance(name, candidate.digest, notes=tuple(self.notes(candidate)))

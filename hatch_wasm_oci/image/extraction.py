@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from hatch_wasm_oci.errors import RefusedError
+from hatch_wasm_oci.errors import RefusedError, shown
 from hatch_wasm_oci.image.descriptor import (
     DOCKER_LAYER,
     DOCKER_MANIFEST,
@@ -23,6 +24,7 @@ BLOB_LIMIT = MODULE_LIMIT + 1024 * 1024
 """The largest blob, in bytes, that is read: a stored layer of the largest module, and room for its framing."""
 
 _ARTIFACT_LAYERS = 2
+_TYPE = re.compile(r"[!-~]{1,200}")
 _REMEDIES = (
     (
         "zstd",
@@ -96,11 +98,13 @@ def _compat(layers: Sequence[Descriptor], expected: str, content: Callable[[Desc
         )
     last = layers[-1]
     if last.media_type != expected:
+        # A usual one is shown as it is; it comes from outside, and may be anything.
+        kind = last.media_type if _TYPE.fullmatch(last.media_type) else shown(last.media_type)
         raise RefusedError(
-            f"The last layer is of type {last.media_type}, where Istio and Envoy Gateway take {expected}.",
+            f"The last layer is of type {kind}, where Istio and Envoy Gateway take {expected}.",
             next((words for mark, words in _REMEDIES if _is_like(last.media_type, mark)), "Build the image again."),
             code="layer-type",
-            said=[f"invalid media type {last.media_type} (expect {expected})"],
+            said=[f"invalid media type {kind} (expect {expected})"],
         )
     if last.size > BLOB_LIMIT:
         raise RefusedError(
