@@ -16,7 +16,7 @@ from hatch_wasm_oci.image.manifest import MANIFEST_LIMIT, Image
 from hatch_wasm_oci.wasm.envoy_scan import Scan, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from hatch_wasm_oci.image.reference import Reference
 
@@ -46,6 +46,7 @@ class Candidate:
         content: Gives the bytes of a blob, verified, when asked with its descriptor.
         reference: The name under which it was found; None where it has none.
         challenges: The `WWW-Authenticate` of each 401 that the registry answered on the way.
+        with_credential: Whether it was fetched with a credential.
         fault: Why there is no manifest, where there is none.
     """
 
@@ -54,6 +55,7 @@ class Candidate:
     content: Callable[[Descriptor], Buffer] = field(repr=False)
     reference: Reference | None = None
     challenges: tuple[str, ...] = ()
+    with_credential: bool = False
     fault: RefusedError | None = None
 
     @classmethod
@@ -127,7 +129,6 @@ def resolve(
     fetch: Callable[[Descriptor], bytes],
     content: Callable[[Descriptor], Buffer],
     reference: Reference | None = None,
-    challenges: Callable[[], Iterable[str]] = tuple,
 ) -> Candidate:
     """Find the manifest that consumers choose: of an index, that for linux/amd64, whatever the host.
 
@@ -136,7 +137,6 @@ def resolve(
         fetch: Gives the bytes of a child of an index, verified.
         content: Gives the bytes of a blob, verified.
         reference: The name under which the root was found.
-        challenges: Tells the challenges that were met so far.
     """
     manifest = root
     fault = RefusedError("The index names indexes that name no image.", "Push a single image.", code="no-platform")
@@ -147,13 +147,13 @@ def resolve(
             fault = _fault(error)
             break
         if child is None:
-            return Candidate(root, manifest, content, reference, tuple(challenges()))
+            return Candidate(root, manifest, content, reference)
         try:
             manifest = fetch(child)
         except RefusedError as error:  # any other: it can't be had, or is not what its digest says
             fault = error
             break
-    return Candidate(root, None, content, reference, tuple(challenges()), fault)
+    return Candidate(root, None, content, reference, fault=fault)
 
 
 def _fault(error: ImageError) -> RefusedError:

@@ -57,7 +57,15 @@ def _fetched(candidate: Candidate, join: Callable[[tuple[str, ...]], str]) -> It
         return
     digest = str(candidate.digest)
     pinned = candidate.reference.digest if candidate.reference else None
-    if pinned not in (None, digest):
+    if pinned is not None and not pinned.startswith("sha256:"):
+        yield Refusal(
+            "digest-algorithm",
+            "could not fetch Wasm OCI image: could not parse url in image reference: "
+            f"unsupported digest algorithm: {pinned}",
+            "The digest pinned is none of SHA-256.",
+            f"Pin {digest}.",
+        )
+    elif pinned not in (None, digest):
         yield Refusal(
             "pinned-index",
             f"module downloaded from {candidate.url} has checksum {digest.partition(':')[2]}, which does not match: "
@@ -126,8 +134,8 @@ def _notes(secret: str, candidate: Candidate) -> Iterator[str]:
             yield "Without a digest, `:latest` is pulled again whenever the resource changes."
         else:
             yield "Without a digest, an image that was pulled once under this tag is not pulled again: pin the digest."
-    if candidate.challenges:
-        yield f"The registry asks for credentials: name a secret in {secret}, keyed by the registry's host alone."
+    if candidate.with_credential:  # a challenge alone tells nothing: registries answer so for public images too
+        yield f"It came with your credential: unless it is public, name a secret in {secret}, keyed by the host alone."
 
 
 CONSUMERS: Mapping[str, Consumer] = {

@@ -121,8 +121,13 @@ def _search(archive: memoryview, name: str = MODULE_NAME) -> memoryview:
     for entry in tar.entries(io.BytesIO(archive)):
         if entry.name.rpartition("/")[2] != name:
             continue
-        # A sparse file can claim any size for a few bytes.
-        if not entry.isreg() or entry.issparse():
+        if entry.issparse():
+            raise RefusedError(
+                f"The layer's {shown(entry.name)} is a sparse file, which can claim any size for a few bytes.",
+                "Pack it without that option of tar.",
+                code="sparse-file",
+            )
+        if not entry.isreg():
             kind = "a directory" if entry.isdir() else "a link or special file"
             raise RefusedError(
                 f"The layer's {shown(entry.name)} is {kind}.",

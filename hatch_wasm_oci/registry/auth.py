@@ -66,6 +66,11 @@ class Authenticator:
         self._scopes: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._tokens: dict[tuple[str, ...], tuple[str, float]] = {}
 
+    @property
+    def with_credential(self) -> bool:
+        """Whether a credential was looked for, and found."""
+        return self._search is not None and self._search.credential is not None
+
     def header(self, scopes: tuple[str, ...]) -> str | None:
         """Return what to send as `Authorization` before being asked; None as long as nothing was asked for.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hatch_wasm_oci.consumers.candidate import Candidate, resolve
@@ -178,11 +178,10 @@ def look(reference: Reference, connection: Connection | None = None) -> Iterator
             return _fetch(transport, repository, descriptor).data
 
         try:
-            root = repository.get_manifest(target)
+            candidate = resolve(repository.get_manifest(target), fetch, content, reference)
         except RefusedError as error:
-            yield Candidate(None, None, content, reference, tuple(transport.challenges), error)
-        else:
-            yield resolve(root, fetch, content, reference, lambda: transport.challenges)
+            candidate = Candidate(None, None, content, reference, fault=error)
+        yield replace(candidate, challenges=tuple(transport.challenges), with_credential=transport.with_credential)
 
 
 def pull(reference: Reference, connection: Connection | None = None) -> Image:

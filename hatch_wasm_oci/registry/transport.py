@@ -71,6 +71,11 @@ class Transport:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         self._authenticator = Authenticator(registry, self.base, repository, connection, self._fetch)
 
+    @property
+    def with_credential(self) -> bool:
+        """Whether the registry asked for a credential, and one was found."""
+        return self._authenticator.with_credential
+
     def __enter__(self) -> Self:
         return self
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import hatch_wasm_oci
-from hatch_wasm_oci import Acceptance
+from hatch_wasm_oci import Acceptance, Candidate, Reference
+from hatch_wasm_oci.consumers.rules import CONSUMERS
 from hatch_wasm_oci.errors import ImageError, RegistryError
 from hatch_wasm_oci.image.descriptor import (
     DOCKER_INDEX,
@@ -278,7 +279,7 @@ def test_a_challenge_that_istio_refuses(authentication: Any, words: str) -> None
         hatch_wasm_oci.push(compat_oci(contents()), reference, username="u", password="p")
         found = verify(reference, username="u", password="p")
     assert found["envoy-gateway"].accepted
-    assert "keyed by the registry's host alone" in found["envoy-gateway"].notes[-1]
+    assert "name a secret in pullSecretRef, keyed by the host alone" in found["envoy-gateway"].notes[-1]
     assert [problem.code for problem in found["istio"].problems] == (["realm"] if words else [])
     if words:
         assert found["istio"].problems[0].words == (
@@ -298,6 +299,41 @@ def test_all_that_is_wrong_is_said_the_first_first() -> None:
         found = verify(receipt.references[0], **access)
     assert [problem.code for problem in found["istio"].problems] == ["realm", "no-plugin-wasm"]
     assert [problem.code for problem in found["envoy-gateway"].problems] == ["no-plugin-wasm"]
+
+
+def test_a_public_image_needs_no_secret() -> None:
+    # ghcr.io and Docker Hub answer 401 for public images too, and give a token to everybody.
+    with EmbeddedRegistry(authentication=BEARER({"u": "p"}, anonymous_pull=True)) as registry:
+        reference = f"{registry.host}/acme/filter:1.0@{compat_oci(contents()).digest}"
+        hatch_wasm_oci.push(compat_oci(contents()), reference.partition("@")[0], username="u", password="p")
+        found = verify(reference)
+    assert (found["envoy-gateway"].accepted, found["envoy-gateway"].notes) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (b" " * (4 * 1024 * 1024 + 1), "too-large", "more than the 4194304 bytes"),
+        (b"{", "malformed", "no JSON"),
+        (b"[]", "malformed", "no JSON object"),
+        (b'{"layers": 5}', "malformed", "layers are no list"),
+        (b'{"layers": [5]}', "malformed", "no descriptor"),
+        (b'{"manifests": 5}', "malformed", "no list of manifests"),
+        (b"{}", "no-layers", "no layers"),
+    ],
+)
+def test_what_is_no_manifest_is_refused(registry: EmbeddedRegistry, body: bytes, code: str, said: str) -> None:
+    registry.faults.add(method="GET", path="*/manifests/odd", status=200, body=body)
+    for one in verify(f"{registry.host}/acme/filter:odd", consumers="istio").values():
+        (problem,) = one.problems
+        assert problem.code == code
+        assert said in problem.why
+
+
+def test_another_digest_than_sha256_can_not_be_pinned() -> None:
+    candidate = Candidate.of(compat_oci(contents()), Reference("ghcr.io", "acme/filter", None, "sha512:" + "a" * 128))
+    (problem,) = CONSUMERS["istio"].judge("istio", candidate).problems
+    assert problem.words.endswith("unsupported digest algorithm: sha512:" + "a" * 128)
 
 
 def test_what_can_not_be_had_is_an_error(registry: EmbeddedRegistry, tmp_path: Path) -> None:
