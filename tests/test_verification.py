@@ -10,7 +10,7 @@ from hatch_wasm_oci.consumers.rules import CONSUMERS
 from hatch_wasm_oci.errors import InvalidReferenceError, PluginError, SettingsError
 from hatch_wasm_oci.image.formats import FORMATS, compat_oci
 from tests.consumers.images import Stored, image, plugin
-from tests.samples import contents, core_module, plugins
+from tests.samples import contents, core_module, plugin_module, plugins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def test_every_form_of_a_source_is_taken(form: str, tmp_path: Path) -> None:
         '[project]\nname = "demo"\nversion = "1.0"\n'
         '[tool.hatch.build.hooks.wasm-oci]\nrepository = "ghcr.io/acme/demo"\n'
     )
-    (tmp_path / "plugin.wasm").write_bytes(core_module())
+    (tmp_path / "plugin.wasm").write_bytes(plugin_module())
     packaged = hatch_wasm_oci.package(tmp_path, format=form)
     for source in (packaged, packaged.image, packaged.archive, str(packaged.archive)):
         found = hatch_wasm_oci.verify(source)
