@@ -30,7 +30,9 @@ _ISTIO_GROUPS = {
     "ServiceEntry": "networking.istio.io",
 }
 # envoyproxy/gateway, api/v1alpha1/envoyextensionypolicy_types.go.
-_GATEWAY_GROUPS = dict.fromkeys(("Gateway", "HTTPRoute", "GRPCRoute", "UDPRoute", "TCPRoute", "TLSRoute"), _GATEWAY_API)
+_GATEWAY_GROUPS = dict.fromkeys(
+    ("Gateway", "ListenerSet", "HTTPRoute", "GRPCRoute", "UDPRoute", "TCPRoute", "TLSRoute"), _GATEWAY_API
+)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _NAME_LIMIT, _NAMESPACE_LIMIT, _PLUGIN_NAME_LIMIT = 253, 63, 256
 _TARGET_LIMIT = 16
@@ -162,13 +164,13 @@ def envoy_extension_policy(deployment: Deployment) -> dict[str, Any]:
         errors.append("fail: Envoy Gateway can't reload. Choose of close, open.")
     if errors:
         raise SettingsError(errors)
-    image: dict[str, Any] = {"url": deployment.pinned}
+    image: dict[str, Any] = {"url": deployment.pinned, "sha256": deployment.digest.partition(":")[2]}
     if deployment.pull_secret:
         image["pullSecretRef"] = {"kind": "Secret", "name": deployment.pull_secret}
     wasm: dict[str, Any] = {"name": deployment.name}
     if deployment.plugin_name:
         wasm["rootID"] = deployment.plugin_name
-    wasm["code"] = {"type": "Image", "image": image, "sha256": deployment.digest.partition(":")[2]}
+    wasm["code"] = {"type": "Image", "image": image}
     if deployment.config is not None:
         wasm["config"] = dict(deployment.config)
     if deployment.fail:

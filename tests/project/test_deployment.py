@@ -59,9 +59,9 @@ EXTENSION_POLICY: dict[str, Any] = {
                     "type": {"HTTP", "Image"},
                     "image": {
                         "url": r"[^/ ]+/[^ ]+@sha256:[a-f0-9]{64}",
+                        "sha256?": r"[a-f0-9]{64}",
                         "pullSecretRef?": {"kind": {"Secret"}, "name": NAME},
                     },
-                    "sha256?": r"[a-f0-9]{64}",
                 },
                 "config?": dict,
                 "failOpen?": bool,
@@ -141,9 +141,9 @@ def test_an_extension_policy_says_all_that_was_asked_for() -> None:
                     "type": "Image",
                     "image": {
                         "url": f"ghcr.io/acme/header-filter:1.2.0@{DIGEST}",
+                        "sha256": "1e" * 32,
                         "pullSecretRef": {"kind": "Secret", "name": "registry"},
                     },
-                    "sha256": "1e" * 32,
                 },
                 "config": {"a": [1, "x", None], "b": {}},
                 "failOpen": True,

@@ -64,7 +64,10 @@ def test_a_report_holds_what_is_to_be_applied(packaged: PackagedImage, tmp_path:
         "url": f"oci://{packaged.pinned_reference}",
         "sha256": packaged.manifest_digest.removeprefix("sha256:"),
     }
-    assert manifests["envoy-gateway"]["spec"]["wasm"][0]["code"]["image"] == {"url": packaged.pinned_reference}
+    assert manifests["envoy-gateway"]["spec"]["wasm"][0]["code"]["image"] == {
+        "url": packaged.pinned_reference,
+        "sha256": packaged.manifest_digest.removeprefix("sha256:"),
+    }
     assert list(package(settings_in(tmp_path, lint="off"), plugins()).to_json()) == KEYS  # nowhere to be pulled from
 
 
