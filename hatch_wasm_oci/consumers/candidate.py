@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hatch_wasm_oci.errors import ImageError, RefusedError
-from hatch_wasm_oci.image.descriptor import WASM_CONFIG, Buffer, Descriptor, sha256
+from hatch_wasm_oci.image.descriptor import WASM_CONFIG, Buffer, Descriptor, sha256, text_mapping
 from hatch_wasm_oci.image.extraction import extract
 from hatch_wasm_oci.image.index import choose
 from hatch_wasm_oci.image.json_document import parse_json
@@ -159,7 +159,9 @@ def resolve(
 def _fault(error: ImageError) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
-    return RefusedError(error.problem, error.remedy, code="malformed")
+    # What Go says of the JSON stands behind it.
+    said = () if "index" in error.problem.partition(" has ")[0] else ("could not retrieve manifest",)
+    return RefusedError(error.problem, error.remedy, code="malformed", said=said)
 
 
 def _layers(manifest: bytes) -> tuple[str, list[Descriptor]]:
@@ -168,6 +170,7 @@ def _layers(manifest: bytes) -> tuple[str, list[Descriptor]]:
     media_type = value.get("mediaType")
     layers = value.get("layers") or []
     if not isinstance(layers, list):
-        raise RefusedError("The manifest's layers are no list.", "Build the image again.", code="malformed")
+        raise ImageError("The manifest's layers are no list.", "Build the image again.")
+    text_mapping(value.get("annotations"), "manifest.annotations")
     found = [Descriptor.from_json(layer, f"manifest.layers[{index}]") for index, layer in enumerate(layers)]
     return media_type if isinstance(media_type, str) else "", found

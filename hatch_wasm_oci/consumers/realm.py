@@ -1,4 +1,8 @@
-"""Istio's check of where a registry sends it for a token (istio, pkg/wasm/imagefetcher.go, validateRealmURL)."""
+"""The consumers' checks of where a registry sends them for a token.
+
+Istio's own is in its pkg/wasm/imagefetcher.go, validateRealmURL; the one of the library that both fetch with in
+go-containerregistry, pkg/v1/remote/transport/bearer.go.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,8 @@ _REFUSED = tuple(
         ),
     )
 )
+_UNSPECIFIED = tuple(map(ipaddress.ip_network, ("0.0.0.0/32", "::/128", "224.0.0.0/24", "ff02::/16")))
+_BEARER = re.compile(r"(?:^|,)\s*bearer\s", re.IGNORECASE)
 _REALM = re.compile(r'realm="([^"]*)"')
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -43,6 +49,28 @@ def refused_realms(challenge: str) -> Iterator[tuple[str, str]]:
         words = _problem(realm)
         if words:
             yield realm, words
+
+
+def refused_bearer_realms(challenge: str, registry: str) -> Iterator[tuple[str, str]]:
+    """Find the realm in a challenge that go-containerregistry does not follow: that of `Bearer`, on a private address.
+
+    Args:
+        challenge: The value of a `WWW-Authenticate` header, not trusted.
+        registry: The registry's host, with its port if it has one; a realm in the same place is followed.
+
+    Yields:
+        The realm, and the library's words for what is wrong with it.
+    """
+    bearer = _BEARER.search(challenge)
+    found = _REALM.search(challenge, bearer.end()) if bearer else None
+    if found is None:
+        return
+    try:
+        authority, host = urlsplit(found[1]).netloc.rpartition("@")[2], _host(found[1])
+    except ValueError:
+        return
+    if authority != registry and _is_in(host, (*_REFUSED, *_UNSPECIFIED)):
+        yield found[1], f'realm host "{host}" is a private or link-local address'
 
 
 def _problem(realm: str) -> str:  # noqa: PLR0911 - one for each of Istio's own
@@ -63,7 +91,7 @@ def _problem(realm: str) -> str:  # noqa: PLR0911 - one for each of Istio's own
         return "realm targets cloud metadata service"
     if host == "localhost":
         return "realm targets localhost"
-    return "realm targets private/loopback/link-local IP" if _is_refused(host) else ""
+    return "realm targets private/loopback/link-local IP" if _is_in(host, _REFUSED) else ""
 
 
 def _host(realm: str) -> str:
@@ -73,10 +101,10 @@ def _host(realm: str) -> str:
     return authority.partition(":")[0]
 
 
-def _is_refused(host: str) -> bool:
+def _is_in(host: str, networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]) -> bool:
     try:
         address = ipaddress.ip_address("" if "%" in host else host)  # Go knows no zones here
     except ValueError:
         return False  # a name, whatever it resolves to
     address = getattr(address, "ipv4_mapped", None) or address
-    return any(address.version == network.version and address in network for network in _REFUSED)
+    return any(address.version == network.version and address in network for network in networks)

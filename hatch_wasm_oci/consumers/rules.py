@@ -7,12 +7,14 @@ cache.go, which began as a copy of the former. What both take out of an image is
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.consumers.acceptance import Consumer, Refusal
-from hatch_wasm_oci.consumers.realm import refused_realms
+from hatch_wasm_oci.consumers.realm import refused_bearer_realms, refused_realms
 from hatch_wasm_oci.errors import shown
 from hatch_wasm_oci.image.descriptor import sha256
+from hatch_wasm_oci.image.extraction import TRUNCATED
 from hatch_wasm_oci.wasm.recognition import recognise
 from hatch_wasm_oci.wasm.rules_file import CORRUPTED, NO_ABI
 
@@ -38,14 +40,14 @@ def _gateway_errors(words: tuple[str, ...]) -> str:
     return "\n".join(words)
 
 
-def _realms(candidate: Candidate) -> Iterator[Refusal]:
+def _realms(candidate: Candidate, rule: Callable[[str], Iterator[tuple[str, str]]], prefix: str) -> Iterator[Refusal]:
     for challenge in dict.fromkeys(candidate.challenges):
-        for realm, words in refused_realms(challenge):
+        for realm, words in rule(challenge):
             yield Refusal(
                 "realm",
-                f"could not fetch Wasm OCI image: could not fetch manifest: rejected unsafe bearer realm: {words}",
-                f"The registry answers 401 with the realm {shown(realm)}, where Istio takes an http or https URL of a "
-                "public host only, for Basic too.",
+                f"{prefix}: {words}",
+                f"The registry answers 401 with the realm {shown(realm)}, where an http or https URL of a public host "
+                "is taken; by Istio for Basic too.",
                 "Let it name such a realm, or none, or let it be read without a password.",
             )
 
@@ -53,7 +55,8 @@ def _realms(candidate: Candidate) -> Iterator[Refusal]:
 def _fetched(candidate: Candidate, join: Callable[[tuple[str, ...]], str]) -> Iterator[Refusal]:
     if candidate.manifest is None:
         if candidate.fault is not None:
-            yield _unresolved(candidate, candidate.fault)
+            malformed = candidate.fault.code == "malformed"
+            yield _refusal(candidate.fault, join) if malformed else _unresolved(candidate, candidate.fault)
         return
     digest = str(candidate.digest)
     pinned = candidate.reference.digest if candidate.reference else None
@@ -115,11 +118,16 @@ def _loaded(candidate: Candidate) -> Iterator[Refusal]:
 
 
 def _istio(candidate: Candidate) -> Iterator[Refusal]:
-    yield from _realms(candidate)
-    yield from _fetched(candidate, _istio_errors)
+    yield from _realms(candidate, refused_realms, "rejected unsafe bearer realm")
+    for refusal in _fetched(candidate, _istio_errors):
+        # Istio goes on with what it has read so far, and says nothing.
+        yield replace(refusal, words="") if refusal.code == TRUNCATED else refusal
 
 
 def _envoy_gateway(candidate: Candidate) -> Iterator[Refusal]:
+    registry = candidate.reference.registry if candidate.reference else ""
+    rule = functools.partial(refused_bearer_realms, registry=registry)
+    yield from _realms(candidate, rule, "invalid realm in www-authenticate")
     yield from _fetched(candidate, _gateway_errors)
 
 

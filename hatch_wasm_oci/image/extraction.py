@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 BLOB_LIMIT = MODULE_LIMIT + 1024 * 1024
 """The largest blob, in bytes, that is read: a stored layer of the largest module, and room for its framing."""
 
+TRUNCATED = "truncated"
+"""The code of an artifact so large that Istio reads a part of it, and Envoy Gateway nothing."""
+
 _ARTIFACT_LAYERS = 2
 _TYPE = re.compile(r"[!-~]{1,200}")
 _REMEDIES = (
@@ -85,7 +88,7 @@ def extract(media_type: str, layers: Sequence[Descriptor], content: Callable[[De
         told = error if any(layer.media_type == WASM_CONTENT for layer in layers) else compat
         words = [f"could not parse as compat variant: {' '.join(compat.said)}"]
         words += [f"could not parse as oci variant: {text}" for text in error.said]
-        raise _saying(told, words if error.said else ()) from None
+        raise _saying(told, words) from None
 
 
 def _compat(layers: Sequence[Descriptor], expected: str, content: Callable[[Descriptor], Buffer]) -> Extracted:
@@ -140,7 +143,8 @@ def _artifact(layers: Sequence[Descriptor], content: Callable[[Descriptor], Buff
             f"The content layer has {layer.size} bytes, over the limit of {MODULE_LIMIT}; "
             "Istio reads no more, and goes on with a module that is cut off.",
             "Strip debug sections or optimise the module for size.",
-            code="too-large",
+            code=TRUNCATED,
+            said=[f"wasm layer size exceeds maximum size {MODULE_LIMIT}"],  # Envoy Gateway alone
         )
     return Extracted(memoryview(content(layer)).toreadonly(), "the content layer")
 

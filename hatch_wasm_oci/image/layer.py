@@ -118,7 +118,7 @@ def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearr
 
 
 def _search(archive: memoryview, name: str = MODULE_NAME) -> memoryview:
-    for entry in tar.entries(io.BytesIO(archive)):
+    for entry in tar.entries(io.BytesIO(archive)) if archive else ():  # as Go reads nothing
         if entry.name.rpartition("/")[2] != name:
             continue
         if entry.issparse():

@@ -110,5 +110,5 @@ def entries(file: io.BufferedIOBase) -> Iterator[tarfile.TarInfo]:
             f"The tar archive is damaged: {error}.",
             "Fetch or build it again.",
             code="damaged-layer",
-            said=["archive/tar: invalid tar header"],
+            said=["unexpected EOF" if "truncated" in str(error) else "archive/tar: invalid tar header"],
         ) from None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hatch_wasm_oci.consumers.realm import refused_realms
+from hatch_wasm_oci.consumers.realm import refused_bearer_realms, refused_realms
 
 PRIVATE = "realm targets private/loopback/link-local IP"
 NO_SCHEME = 'realm scheme "" not allowed'
@@ -64,6 +64,27 @@ def test_every_realm_counts_but_one_without_quotes() -> None:
     assert list(refused_realms("Basic")) == []
 
 
+@pytest.mark.parametrize(
+    ("challenge", "host"),
+    [
+        ('Bearer realm="http://10.0.0.5/token",service="s"', "10.0.0.5"),
+        ('bearer service="s",realm="https://127.0.0.1:5001/token"', "127.0.0.1"),
+        ('Basic realm="http://8.8.8.8", Bearer realm="https://[::1]/token"', "::1"),
+        ('Bearer realm="https://0.0.0.0/token"', "0.0.0.0"),
+        ('Bearer realm="http://127.0.0.1:5000/token"', ""),  # the registry's own place
+        ('Bearer realm="https://localhost/token"', ""),  # a name
+        ('Bearer realm="https://auth.docker.io/token"', ""),
+        ('Basic realm="http://10.0.0.5/"', ""),
+        ('Basic realm="Bearer"', ""),
+        ('Bearer realm="https://[::1"', ""),
+        ("Bearer", ""),
+    ],
+)
+def test_realms_that_the_library_refuses(challenge: str, host: str) -> None:
+    found = [words for _, words in refused_bearer_realms(challenge, "127.0.0.1:5000")]
+    assert found == ([f'realm host "{host}" is a private or link-local address'] if host else [])
+
+
 @given(st.text())
 def test_any_challenge_is_read(text: str) -> None:
     for challenge in (
@@ -73,3 +94,4 @@ def test_any_challenge_is_read(text: str) -> None:
         f'Bearer realm="http://[{text}]"',
     ):
         assert all(words for _, words in refused_realms(challenge))
+        assert all(words for _, words in refused_bearer_realms(challenge, "ghcr.io"))

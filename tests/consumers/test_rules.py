@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,10 @@ from hatch_wasm_oci.image.descriptor import (
     OCI_LAYER,
     WASM_CONTENT,
     Blob,
+    Descriptor,
 )
 from hatch_wasm_oci.image.formats import compat_oci
+from hatch_wasm_oci.image.json_document import to_json
 from hatch_wasm_oci.testing import BasicAuthentication, BearerAuthentication, EmbeddedRegistry
 from tests.consumers.images import (
     AMD64,
@@ -130,6 +133,16 @@ REFUSED: dict[str, tuple[Stored, str, tuple[str, str]]] = {
         image(Blob.of(OCI_LAYER, b"")),
         "no-gzip",
         both(EXTRACT + "failed to parse layer as tar.gz: EOF"),
+    ),
+    "an archive of no bytes": (
+        image(Blob.of(OCI_LAYER, gzip.compress(b""))),
+        "no-plugin-wasm",
+        both(EXTRACT + NOT_FOUND),
+    ),
+    "a header cut off": (
+        image(Blob.of(OCI_LAYER, gzip.compress(tar(("plugin.wasm", REG, MODULE))[:300]))),
+        "damaged-layer",
+        both(EXTRACT + "unexpected EOF"),
     ),
     "gzip of no tar": (
         image(Blob.of(OCI_LAYER, gzip.compress(b"x" * 1024))),
@@ -282,9 +295,7 @@ def test_a_challenge_that_istio_refuses(authentication: Any, words: str) -> None
     assert "name a secret in pullSecretRef, keyed by the host alone" in found["envoy-gateway"].notes[-1]
     assert [problem.code for problem in found["istio"].problems] == (["realm"] if words else [])
     if words:
-        assert found["istio"].problems[0].words == (
-            f"could not fetch Wasm OCI image: could not fetch manifest: rejected unsafe bearer realm: {words}"
-        )
+        assert found["istio"].problems[0].words == (f"rejected unsafe bearer realm: {words}")
 
 
 def test_all_that_is_wrong_is_said_the_first_first() -> None:
@@ -318,6 +329,7 @@ def test_a_public_image_needs_no_secret() -> None:
         (b"[]", "malformed", "no JSON object"),
         (b'{"layers": 5}', "malformed", "layers are no list"),
         (b'{"layers": [5]}', "malformed", "no descriptor"),
+        (b'{"layers": [], "annotations": {"a": 1}}', "malformed", "not a mapping of text to text"),
         (b'{"manifests": 5}', "malformed", "no list of manifests"),
         (b"{}", "no-layers", "no layers"),
     ],
@@ -328,6 +340,31 @@ def test_what_is_no_manifest_is_refused(registry: EmbeddedRegistry, body: bytes,
         (problem,) = one.problems
         assert problem.code == code
         assert said in problem.why
+        if code == "malformed" and b"manifests" not in body:
+            assert problem.words == "could not fetch Wasm binary: could not retrieve manifest"
+
+
+def test_an_artifact_over_the_limit_is_cut_off_by_istio_in_silence() -> None:
+    content = Descriptor(WASM_CONTENT, CONTENT.descriptor.digest, 256 * 1024 * 1024 + 1)
+    layers = [ARTIFACT_CONFIG.descriptor.to_json(), content.to_json()]
+    manifest = to_json({"schemaVersion": 2, "config": ARTIFACT_CONFIG.descriptor.to_json(), "layers": layers})
+    candidate = Candidate(manifest, manifest, lambda _descriptor: b"")
+    (istio,) = CONSUMERS["istio"].judge("istio", candidate).problems
+    (gateway,) = CONSUMERS["envoy-gateway"].judge("envoy-gateway", candidate).problems
+    assert (istio.code, istio.words) == ("truncated", "")
+    assert gateway.words.endswith("could not parse as oci variant: wasm layer size exceeds maximum size 268435456")
+
+
+def test_a_bearer_realm_on_another_private_host_is_refused_by_both() -> None:
+    candidate = replace(
+        Candidate.of(compat_oci(contents()), Reference("ghcr.io", "acme/filter", "1")),
+        challenges=('Bearer realm="https://10.0.0.5/token"',),
+    )
+    (gateway,) = CONSUMERS["envoy-gateway"].judge("envoy-gateway", candidate).problems
+    assert gateway.words == (
+        'invalid realm in www-authenticate: realm host "10.0.0.5" is a private or link-local address'
+    )
+    assert not CONSUMERS["istio"].judge("istio", candidate).accepted
 
 
 def test_another_digest_than_sha256_can_not_be_pinned() -> None:
