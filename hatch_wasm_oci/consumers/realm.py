@@ -83,7 +83,7 @@ def _problem(realm: str) -> str:  # noqa: PLR0911 - one for each of Istio's own
     try:
         host = _host(realm)
     except ValueError:
-        return f'invalid realm URL: parse "{realm}": invalid host'
+        return f"invalid realm URL: parse \"{realm}\": missing ']' in host"
     if not host:
         return "realm missing host"
     # In this case and spelling alone: LOCALHOST and 0.0.0.0 pass.

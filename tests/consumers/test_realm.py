@@ -48,7 +48,7 @@ NO_SCHEME = 'realm scheme "" not allowed'
         ("my realm: x", 'invalid realm URL: parse "my realm: x": first path segment in URL cannot contain colon'),
         ("http://", "realm missing host"),
         ("http:token", "realm missing host"),
-        ("http://[::1", 'invalid realm URL: parse "http://[::1": invalid host'),
+        ("http://[::1", "invalid realm URL: parse \"http://[::1\": missing ']' in host"),
     ],
 )
 def test_realms_that_istio_refuses(realm: str, words: str) -> None:
