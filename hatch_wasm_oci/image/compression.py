@@ -20,6 +20,7 @@ _LEVEL = 6
 _STORED_BLOCK = 0xFFFF
 _VECTOR_DIGEST = "3ffd7c59da7f010a679a8fec4830e3a7f1a39a17344304b7033602d348de5e2e"
 _MEMBER = b"\x1f\x8b\x08"
+_TRAILER = 8
 _STEP = 1 << 16
 _MEMBER_LIMIT = 100_000
 """The most members that are read: each costs time, however little is in it. Block-wise gzip has 64 KiB in each."""
@@ -81,12 +82,10 @@ def decompress_start(stream: Buffer, limit: int) -> tuple[Buffer, RefusedError |
             said=[f"failed to parse layer as tar.gz: {'gzip: invalid header' if len(stream) else 'EOF'}"],
         )
     size = int.from_bytes(stream[-4:], "little")
-    # libdeflate stops at the end of the first member without saying so. It serves where that member has the size that
-    # the stream ends with, and nowhere does a member begin right after that size: so there can be no second one.
+    # libdeflate stops at the end of the first member without saying so. That member ends with its content's checksum
+    # and size: where these are the stream's last bytes, and stand nowhere before, nothing can follow it.
     # Asked for nothing, it would give nothing and look at nothing.
-    if 0 < size <= limit and (
-        _is_stored_whole(stream) or _searchable(stream).find(bytes(stream[-4:]) + _MEMBER, 1) == -1
-    ):
+    if 0 < size <= limit and (_is_stored_whole(stream) or _ends_once(stream)):
         data = _inflate_one(stream, size)
         if data is not None:
             return data, None
@@ -152,6 +151,12 @@ def _is_stored_whole(stream: Buffer) -> bool:
     return False
 
 
+def _ends_once(stream: Buffer) -> bool:
+    """Tell whether the last member's checksum and size stand nowhere else in the stream."""
+    end = bytes(stream[-_TRAILER:])
+    return _searchable(stream).find(end) == len(stream) - _TRAILER
+
+
 def _searchable(stream: Buffer) -> bytes | bytearray:
     if isinstance(stream, memoryview):
         whole = stream.obj
@@ -168,7 +173,9 @@ def _inflate_one(stream: Buffer, size: int) -> Buffer | None:
         data: bytearray = deflate.gzip_decompress(stream, size)
     except (deflate.DeflateError, ValueError, MemoryError):
         return None
-    return data if len(data) == size else None
+    if len(data) != size or deflate.crc32(data) != int.from_bytes(stream[-_TRAILER:-4], "little"):
+        return None
+    return data
 
 
 def _inflate_members(stream: Buffer, limit: int) -> tuple[bytearray, RefusedError | None]:

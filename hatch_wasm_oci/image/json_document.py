@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from hatch_wasm_oci.errors import ImageError
@@ -21,7 +22,7 @@ def to_json(value: object) -> bytes:
 
 
 def strict_json(data: bytes) -> Any:
-    """Read JSON as RFC 8259 has it: UTF-8 only, no NaN, and no text that can't be written again.
+    """Read JSON as RFC 8259 has it: UTF-8 only, no NaN, and nothing that can't be written again.
 
     Args:
         data: Its bytes, not trusted.
@@ -30,9 +31,16 @@ def strict_json(data: bytes) -> Any:
         ValueError: It is no JSON.
         RecursionError: It is nested too deep.
     """
-    value = json.loads(str(data, "utf-8"), parse_constant=_refuse_constant)
+    value = json.loads(str(data, "utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     if b"\\u" in data:
         to_json(value)  # half of a surrogate pair would come to light where it is shown or written
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):  # 1e999 is a number to JSON, and to nobody who reads it
+        raise ValueError(f"{text[:40]} is too large a number")
     return value
 
 

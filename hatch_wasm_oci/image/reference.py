@@ -159,9 +159,10 @@ def _split_tag(text: str) -> tuple[str, str | None]:
 def _check_registry(text: str, registry: str, repository: str) -> None:
     named = "." in registry or ":" in registry or registry == "localhost"
     if not repository or not named:
+        name = text.partition("@")[0].lower()
+        example = name if name and name.isprintable() else "NAME"
         raise InvalidReferenceError(
-            f"{text!r} names no registry.",
-            f"Write the registry's host before the path, such as docker.io/{text.partition('@')[0].lower() or 'NAME'}.",
+            f"{text!r} names no registry.", f"Write the registry's host before the path, such as docker.io/{example}."
         )
     port = registry.rpartition(":")[2] if not registry.endswith("]") else ""
     if not _HOST.fullmatch(registry) or (port.isdigit() and ":" in registry and int(port) > _PORT_LIMIT):

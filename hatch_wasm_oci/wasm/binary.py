@@ -83,11 +83,15 @@ def parse(data: bytes | bytearray | memoryview) -> Binary:
     module = ModuleBuilder(view)
     reader = Reader(view, filetype.HEADER_SIZE, len(view))
     last = -1
+    read = 0
     try:
         while reader.remaining:
+            read = len(module.sections)
             last = _read_section(module, reader, last)
     except MalformedError as error:
-        return module.binary(Fault(error.offset, _section_at(module, error.offset), error.problem))
+        # Before a section's content is come to, the fault is in none, and not in the last one either.
+        section = _section_at(module, error.offset) if len(module.sections) > read else ""
+        return module.binary(Fault(error.offset, section, error.problem))
     missing = module.missing()
     return module.binary(Fault(len(view), "", missing) if missing else None)
 

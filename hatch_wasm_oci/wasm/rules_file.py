@@ -81,7 +81,7 @@ def unreadable(binary: Binary, scan: Scan) -> Iterator[Finding]:
         yield Finding(
             "WO107",
             "error",
-            f"The module is malformed in the {fault}.",
+            f"The module is malformed {'in the' if fault.section else 'at'} {fault}.",
             NO_BYTECODE,
             "Engines refuse a module that breaks the rules of the WebAssembly specification anywhere.",
             "Build it again. If a tool rewrote the module, or a proposal's feature was switched on, leave that out.",

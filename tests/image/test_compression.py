@@ -70,6 +70,18 @@ def test_several_members_are_read_whole_and_zeros_after_them_passed_over(members
     assert decompress(stream, LIMIT) == b"".join(members)
 
 
+@pytest.mark.parametrize("kind", COMPRESSIONS)
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_a_member_without_its_mark_is_refused(kind: str, damaged: int) -> None:
+    # What followed used to be passed over where it ended with the first member's size.
+    first = compress(TEXT, kind).tobytes()
+    for second in (first, compress(TEXT[::-1], kind).tobytes()):
+        rest = bytearray(second)
+        rest[damaged] ^= 0x20
+        with pytest.raises(ImageError, match="damaged"):
+            decompress(first + rest, LIMIT)
+
+
 def test_members_larger_than_a_step_are_read_whole() -> None:
     noise = [hashlib.shake_128(bytes([seed])).digest(150_000) for seed in range(3)]
     assert decompress(b"".join(gzip.compress(one) for one in noise), LIMIT) == b"".join(noise)

@@ -88,6 +88,7 @@ def test_what_is_no_manifest_is_said(value: object, said: str) -> None:
         b"9" * 5000,
         b'{"a":NaN}',
         b'{"a":-Infinity}',
+        b'{"a":1e999}',
         b'{"a":"\\ud800"}',
         b'{"\\udfff":1}',
         b'{"a":"\xed\xa0\x80"}',

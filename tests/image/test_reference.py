@@ -76,6 +76,7 @@ def test_the_parts_of_a_reference(text: str, parts: tuple[str | None, ...]) -> N
         ("", "names no registry"),
         ("filter", "names no registry"),
         ("acme/filter:1.0", "docker.io/acme/filter:1.0"),
+        ("acme/\x1bfilter", "such as docker.io/NAME."),
         ("ghcr.io", "names no registry"),
         ("ghcr.io/", "names no registry"),
         ("ghcr.io/Acme/filter", "'Acme/filter' is no repository's path"),

@@ -114,6 +114,14 @@ def test_a_fault_says_where_and_what(wasm: Any, changes: dict[int, bytes], secti
     assert f"byte {fault.offset}" in str(fault)
 
 
+@pytest.mark.parametrize("name", ["\x1b[2J", "n" * 100_000])
+def test_a_fault_before_a_section_is_not_in_the_last_one(wasm: Any, name: str) -> None:
+    data = wasm.plugin(end=wasm.custom(name) + b"\x70\0")
+    fault = parse(data).fault
+    assert fault is not None
+    assert str(fault) == f"byte {len(data) - 2}: a section has the unknown number 112"
+
+
 def test_what_was_read_before_the_fault_is_kept(wasm: Any) -> None:
     binary = parse(wasm.plugin({6: b"\1"}))
     assert binary.fault is not None
