@@ -5,8 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,56 +13,15 @@ from hatch_wasm_oci.errors import SettingsError
 from hatch_wasm_oci.wasm.envoy_binary import find_envoy, version_of
 from hatch_wasm_oci.wasm.envoy_verdict import EnvoyVerdict, envoy_verdict
 from hatch_wasm_oci.wasm.lint import lint
+from tests.wasm.corpus import Sample, samples_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from hatch_wasm_oci.wasm.finding import Finding
 
 OLDEST, NEWEST = "1.36", "1.40"
-PIECES = {
-    "abi": '(func (export "proxy_abi_version_0_2_1"))',
-    "malloc": '(func (export "proxy_on_memory_allocate") (param i32) (result i32) i32.const 0)',
-    "create": '(func (export "proxy_on_context_create") (param i32 i32))',
-    "start": '(func (export "proxy_on_vm_start") (param i32 i32) (result i32) i32.const 1)',
-    "configure": '(func (export "proxy_on_configure") (param i32 i32) (result i32) i32.const 1)',
-    "headers": '(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) i32.const 0)',
-}
-MEMORY = '(memory (export "memory") 1)'
-
-
-class Sample(NamedTuple):
-    name: str
-    data: bytes
-    old: str
-    new: str
-
-
-def _text(text: str) -> str:
-    parts = text.split("@")
-    if len(parts) % 2 == 0:
-        raise ValueError(text)
-    for index in range(1, len(parts), 2):
-        name, _, without = parts[index].partition(":")
-        if name == "memory":
-            parts[index] = MEMORY
-        elif name == "plugin":
-            left_out = without.replace("-", "").split(",")
-            parts[index] = "\n".join([piece for key, piece in PIECES.items() if key not in left_out])
-        else:
-            parts[index] = PIECES[name]
-    return "".join(parts)
-
-
-def _samples_of_text(wasmtime: Any) -> Iterator[Sample]:
-    text = Path(__file__).with_name("modules.txt").read_text("utf-8")
-    for entry in text.split("\n== ")[1:]:
-        title, _, body = entry.partition("\n")
-        codes, _, name = title.partition(" ")
-        old, _, new = codes.partition("/")
-        # The sign @ stands in the names of WASI 0.2's interfaces too.
-        source = _text(body.replace("@0.2.0", "\0")).replace("\0", "@0.2.0")
-        yield Sample(name, bytes(wasmtime.wat2wasm(source)), old, new or old)
 
 
 def _with_export(wasm: Any, name: str | bytes) -> bytes:
@@ -156,7 +114,7 @@ def _malformed(wasm: Any) -> Iterator[tuple[str, str, bytes]]:
 def samples(wasm: Any) -> list[Sample]:
     wasmtime = pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
     broken = [Sample(name, data, code, code) for code, name, data in (*_broken(wasm), *_malformed(wasm), *_named(wasm))]
-    return [*_samples_of_text(wasmtime), *broken]
+    return [*samples_of_text(wasmtime), *broken]
 
 
 def _first_error(findings: tuple[Finding, ...]) -> Finding | None:
