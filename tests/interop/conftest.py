@@ -70,7 +70,7 @@ def umoci(tmp_path: Path) -> Peer:
 
 @pytest.fixture
 def podman(tmp_path: Path) -> Peer:
-    return peers.find("podman", tmp_path, optional=True)
+    return peers.find("podman", tmp_path)
 
 
 @pytest.fixture(scope="session")

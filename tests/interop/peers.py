@@ -6,16 +6,17 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 REQUIRED = "HATCH_WASM_OCI_REQUIRE_INTEROP"
 TIME_LIMIT = 60
@@ -33,10 +34,11 @@ http: {{addr: "127.0.0.1:{port}", secret: of-this-test-run{tls}}}
 
 @dataclass(frozen=True)
 class Peer:
-    """A tool that is installed, and the directory that it takes for the user's home."""
+    """A tool that is installed, the directory that it takes for the user's home, and what it is always told."""
 
     program: str
     home: Path
+    options: tuple[str, ...] = ()
 
     def run(self, *arguments: str | Path) -> bytes:
         """Run the tool, which must succeed, and return its standard output."""
@@ -47,7 +49,7 @@ class Peer:
     def attempt(self, *arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
         """Run the tool."""
         return subprocess.run(
-            (self.program, *arguments),
+            (self.program, *self.options, *arguments),
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -62,15 +64,34 @@ class Peer:
         return {**kept, "HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home, "XDG_CONFIG_HOME": home}
 
 
-def find(name: str, home: Path, *, optional: bool = False) -> Peer:
+def find(name: str, home: Path) -> Peer:
     """Find a tool; without it the test is skipped, or fails where the environment says that it must be there."""
     program = shutil.which(name)
     if program is None:
-        reason = f"{name} is not installed: apt-get install {name}"
-        if os.environ.get(REQUIRED) == "1" and not optional:
-            pytest.fail(f"{REQUIRED}=1, but {reason}")
-        pytest.skip(reason)
-    return Peer(program, home)
+        _missing(f"{name} is not installed: apt-get install {name}")
+    return Peer(str(program), home)
+
+
+@contextmanager
+def storage(name: str) -> Iterator[Peer]:
+    """Find buildah or podman, with a place of its own for images; without the right to have one as without the tool."""
+    with tempfile.TemporaryDirectory(prefix="oci-") as directory:  # podman takes no path of more than 50 characters
+        found = find(name, Path(directory))
+        options = ["--root", f"{directory}/root", "--runroot", f"{directory}/run", "--storage-driver", "vfs"]
+        if name == "podman":
+            options += ["--cgroup-manager", "cgroupfs", "--events-backend", "none"]
+        peer = Peer(found.program, found.home, tuple(options))
+        tried = peer.attempt("images")
+        if tried.returncode:
+            words = tried.stderr.decode(errors="replace").strip()
+            _missing(f"{name} can't keep images here, which takes root or user namespaces: {words}")
+        yield peer
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED}=1, but {reason}")
+    pytest.skip(reason)
 
 
 @contextmanager
