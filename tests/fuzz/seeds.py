@@ -116,6 +116,13 @@ def _images() -> Iterator[bytes]:
             yield b"\n--\n".join((index.encode(), manifest.encode(), b"{}", layer))
 
 
+def _candidates() -> Iterator[bytes]:
+    yield from _images()
+    for image in _images():
+        _, manifest, *rest = image.split(b"\n--\n")
+        yield b"\n--\n".join((manifest, b"", *rest))
+
+
 def _documents() -> Iterator[bytes]:
     zeros = f'"digest":"sha256:{"0" * 64}","size":1'
     for image in _images():
@@ -148,6 +155,7 @@ _SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "layer": _layers,
     "archive": _archives,
     "image": _images,
+    "consumer": _candidates,
     "document": _documents,
     "reference": _references,
     "challenge": _challenges,

@@ -17,7 +17,10 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, ModuleError, WasmOciError
+from hatch_wasm_oci.consumers.candidate import resolve
+from hatch_wasm_oci.consumers.realm import refused_realms
+from hatch_wasm_oci.consumers.rules import CONSUMERS
+from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, ModuleError, RegistryError, WasmOciError
 from hatch_wasm_oci.image import archive, index
 from hatch_wasm_oci.image.compression import compress, decompress
 from hatch_wasm_oci.image.json_document import parse_json, to_json
@@ -33,7 +36,7 @@ from hatch_wasm_oci.wasm.module import Module
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hatch_wasm_oci.image.descriptor import Buffer
+    from hatch_wasm_oci.image.descriptor import Buffer, Descriptor
     from hatch_wasm_oci.wasm.finding import Finding
 
 _CODE = re.compile(r"WO[1-9][0-9]{2}")
@@ -137,22 +140,8 @@ def archive_reader(data: bytes) -> None:
 
 
 def image_reader(data: bytes) -> None:
-    """Read an image of which only the digests and sizes are always right, as an archive and as its consumers do.
-
-    The parts are index, manifest, config and layers. `@` and a part's number stand for its digest and size. A layer
-    that starts with `tar:` or `gzip:` is wrapped in the one, or both.
-    """
-    parts = data.split(_SEPARATOR, 8)
-    blobs: dict[int, bytes] = {}
-    for number in reversed(range(len(parts))):
-        part = parts[number]
-        if part.startswith(b"tar:"):
-            part = b"gzip:" + _tar({"plugin.wasm": part[4:]})
-        if part.startswith(b"gzip:"):
-            part = bytes(compress(part[5:], "store"))
-        elif number < 2:
-            part = _PLACE.sub(lambda found: _pointer(blobs.get(int(found[1]))), part)
-        blobs[number] = part
+    """Read an archive of an image of which the digests and sizes are always right."""
+    blobs = _blobs(data)
     files = {f"blobs/sha256/{hashlib.sha256(blob).hexdigest()}": blob for blob in blobs.values()}
     image = _read_archive(_tar({"index.json": blobs[0], **files}))
     if image is None:
@@ -163,6 +152,56 @@ def image_reader(data: bytes) -> None:
         _check_words(error)
     else:
         assert any(bytes(module.data) in part for part in (data, *blobs.values()))
+
+
+def consumer_reader(data: bytes) -> None:
+    """Ask the consumers about an image of which the digests and sizes are always right."""
+    blobs = _blobs(data)
+    by_digest = {f"sha256:{hashlib.sha256(blob).hexdigest()}": blob for blob in blobs.values()}
+
+    def content(descriptor: Descriptor) -> bytes:
+        if descriptor.digest not in by_digest:
+            raise RegistryError("There is no such blob.", "Push it.")
+        return by_digest[descriptor.digest]
+
+    reference = Reference("registry.example", "a/b", digest=next(iter(by_digest)))
+    try:
+        candidate = resolve(blobs[0], content, content, reference)
+        found = [consumer.judge(name, candidate) for name, consumer in CONSUMERS.items()]
+    except (ImageError, RegistryError) as error:
+        _check_words(error)
+        return
+    assert len({one.accepted for one in found}) == 1, found
+    for one in found:
+        assert (one.digest is None) == (not one.accepted)
+        assert one.digest is None or one.digest in by_digest
+        for problem in one.problems:
+            assert re.fullmatch(r"[a-z]+(-[a-z]+)*", problem.code), problem
+            assert problem.why, problem
+            for words in (problem.why, problem.remedy, problem.words.replace("\n\t* ", "").replace("\n", "")):
+                assert words.isprintable(), problem
+                assert len(words) <= _LONGEST_WORDS, problem
+        to_json(one.to_json())
+
+
+def _blobs(data: bytes) -> dict[int, bytes]:
+    """Cut data into the parts of an image: index, manifest, config and layers.
+
+    `@` and a part's number stand for its digest and size. What starts with `tar:` or `gzip:` is wrapped in the one, or
+    both.
+    """
+    parts = data.split(_SEPARATOR, 8)
+    blobs: dict[int, bytes] = {}
+    for number in reversed(range(len(parts))):  # what is pointed to, before what points
+        part = parts[number]
+        if part.startswith(b"tar:"):
+            part = b"gzip:" + _tar({"plugin.wasm": part[4:]})
+        if part.startswith(b"gzip:"):
+            part = bytes(compress(part[5:], "store"))
+        elif number < 2:
+            part = _PLACE.sub(lambda found: _pointer(blobs.get(int(found[1]))), part)
+        blobs[number] = part
+    return blobs
 
 
 def document_reader(data: bytes) -> None:
@@ -194,8 +233,12 @@ def reference_reader(data: bytes) -> None:
 
 
 def challenge_reader(data: bytes) -> None:
-    """Read any header as challenges."""
-    for challenge in parse_challenges(data.decode("latin-1")):
+    """Read any header as challenges, and as Istio does."""
+    header = data.decode("latin-1")
+    for realm, words in refused_realms(header):
+        assert realm in header
+        assert words
+    for challenge in parse_challenges(header):
         assert challenge.scheme
         assert challenge.scheme == challenge.scheme.lower()
         assert all(name and name == name.lower() for name in challenge.parameters)
@@ -208,6 +251,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "layer": layer_reader,
     "archive": archive_reader,
     "image": image_reader,
+    "consumer": consumer_reader,
     "document": document_reader,
     "reference": reference_reader,
     "challenge": challenge_reader,
