@@ -23,7 +23,13 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 WASM_CONFIG = "application/vnd.module.wasm.config.v1+json"
 WASM_CONTENT = "application/vnd.module.wasm.content.layer.v1+wasm"
 
+_MEDIA_TYPE_LIMIT = 255  # RFC 6838, 4.2: 127 characters on either side of the slash
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+
+def _is_media_type(text: str) -> bool:
+    # Laxer than RFC 6838, which nobody holds others to; but no text that does harm where it is shown.
+    return 0 < len(text) <= _MEDIA_TYPE_LIMIT and text.isprintable()
 
 
 def sha256(*parts: Buffer) -> str:
@@ -111,7 +117,7 @@ class Descriptor:
                 f"{where} is no descriptor but {type(value).__name__}.", "The image is malformed: build it again."
             )
         media_type, digest, size = value.get("mediaType"), value.get("digest"), value.get("size")
-        if not isinstance(media_type, str) or not media_type:
+        if not isinstance(media_type, str) or not _is_media_type(media_type):
             raise ImageError(f"{where}.mediaType is {shown(media_type)}.", "The image is malformed: build it again.")
         if not is_digest(digest):
             raise ImageError(

@@ -21,7 +21,7 @@ JSON = st.recursive(
 
 
 @given(
-    st.text(min_size=1),
+    st.text(min_size=1, max_size=255).filter(str.isprintable),
     st.from_regex(r"sha256:[0-9a-f]{64}", fullmatch=True),
     st.integers(0, 2**70),
     st.dictionaries(st.text(), st.text(), max_size=3),
@@ -41,6 +41,8 @@ def test_annotations_are_written_in_order_and_only_where_there_are_some() -> Non
     [
         ({"mediaType": None}, "here.mediaType is None"),
         ({"mediaType": ""}, "here.mediaType is ''"),
+        ({"mediaType": "a/\x1b[2J"}, "here.mediaType is 'a/\\x1b[2J'"),
+        ({"mediaType": "a/" + "b" * 254}, "here.mediaType is 'a/bbb"),
         ({"mediaType": ["x"] * 10**5}, "here.mediaType is "),
         ({"digest": "sha256:" + "A" * 64}, "here.digest is "),
         ({"digest": DIGEST + "\n"}, "here.digest is "),
