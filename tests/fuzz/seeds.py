@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
 import tarfile
 from typing import TYPE_CHECKING
-
-import wasmtime
 
 from hatch_wasm_oci.image import archive
 from hatch_wasm_oci.image.descriptor import (
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 _LARGEST = 64 * 1024
 
 
+@functools.cache
 def seeds(target: str) -> list[bytes]:
     """Make the seeds of a target.
 
@@ -43,6 +43,8 @@ def seeds(target: str) -> list[bytes]:
 
 
 def _modules() -> Iterator[bytes]:
+    import wasmtime
+
     for sample in samples_of_text(wasmtime):
         yield sample.data
     yield from (b"", b"\0asm", b"\0asm\x0d\0\1\0", b"\x7fELF\2\1\1", b"BC\xc0\xde", b"(module)\n", b"<html>", b"PK\3\4")
