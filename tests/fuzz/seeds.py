@@ -81,6 +81,8 @@ def _gzips() -> Iterator[bytes]:
         yield gzip.compress(data, mtime=0)
         yield gzip.compress(data, 0, mtime=0)
         yield gzip.compress(data, mtime=0) * 2 + bytes(8)
+    # A length code that no compressor uses, for 258 (see RFC 1951, 3.2.6).
+    yield bytes.fromhex("1f8b08000000000002034b4c1c05e360140c77000003da389ae8030000")
     yield b"\x1f\x8b\x08\x1e\0\0\0\0\0\xff\2\0xxname\0comment\0" + gzip.compress(b"x", mtime=0)[10:]
 
 

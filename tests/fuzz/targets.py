@@ -109,12 +109,17 @@ def gzip_reader(data: bytes) -> None:
     except ImageError as error:
         _check_words(error)
         content = None
+    expected: bytes | None = None
+    unused = False
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            expected: bytes | None = file.read(_INFLATED + 1)
-    except (OSError, EOFError, zlib.error):
-        expected = None
-    if content is not None:
+            expected = file.read(_INFLATED + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        unused = isinstance(error, zlib.error) and "code" in str(error)
+    # libdeflate takes codes that RFC 1951, 3.2.6, leaves unused for their neighbours; the checksum holds all the same.
+    if content is not None and unused:
+        assert zlib.crc32(content) == int.from_bytes(data[-8:-4], "little")
+    elif content is not None:
         assert content == expected, "another content than Python's reader finds"
     # Python takes an empty file for an empty stream, and looks neither at a header's checksum nor at unknown flags.
     elif expected and len(expected) <= _INFLATED:
