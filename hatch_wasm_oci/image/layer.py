@@ -119,7 +119,7 @@ def _archive(module: Module, runtime_config: bytes | None, time: int) -> bytearr
 
 def _search(archive: memoryview, name: str = MODULE_NAME) -> memoryview:
     for entry in tar.entries(io.BytesIO(archive)) if archive else ():  # as Go reads nothing
-        if entry.name.rpartition("/")[2] != name:
+        if entry.name.rstrip("/").rpartition("/")[2] != name:  # as Go's filepath.Base
             continue
         if entry.issparse():
             raise RefusedError(

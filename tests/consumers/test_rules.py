@@ -88,6 +88,7 @@ ACCEPTED: dict[str, Stored] = {
     "artifact behind a compat layer without the file": image(CONTENT, OTHER),
     "several layers, the right one last": image(OTHER, OTHER, plugin()),
     "at any depth": image(plugin(name="a/b/plugin.wasm")),
+    "with a slash after the name": image(plugin(name="plugin.wasm//")),
     "the first of the name": image(layer(("a/plugin.wasm", REG, MODULE), ("plugin.wasm", REG, b"x"))),
     "with other files": image(layer(("README", REG, b"x"), ("plugin.wasm", REG, MODULE), ("z", SYM, b""))),
 }
