@@ -23,7 +23,7 @@ from hatch_wasm_oci.image.descriptor import (
 )
 from hatch_wasm_oci.image.formats import FORMATS
 from tests.fuzz.targets import split
-from tests.samples import contents, core_module
+from tests.samples import contents, core_module, section
 from tests.wasm.corpus import samples_of_text
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def _modules() -> Iterator[bytes]:
         yield sample.data
     yield from (b"", b"\0asm", b"\0asm\x0d\0\1\0", b"\x7fELF\2\1\1", b"BC\xc0\xde", b"(module)\n", b"<html>", b"PK\3\4")
     yield gzip.compress(core_module())
+    made_by = b"\2\x08language\1\4Rust\0\x0cprocessed-by\1\5rustc\x061.95.0"
+    yield core_module() + section(0, b"\x09producers" + made_by) + section(0, b"\4name\0\2\1m\1\4\1\0\1f")
 
 
 def _sections() -> Iterator[bytes]:
