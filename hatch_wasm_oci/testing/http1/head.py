@@ -7,7 +7,7 @@ one refuses: two readers that guess differently are what request smuggling lives
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -101,11 +101,12 @@ class RequestHead:
     expects_continue: bool = False
 
 
-def parse_head(data: bytes) -> RequestHead:
+def parse_head(data: bytes, split_target: Callable[[str], tuple[str, str]] | None = None) -> RequestHead:
     """Parse the head of a request, strictly.
 
     Args:
         data: Everything from the request line to the empty line, both included.
+        split_target: What makes path and query of the request's target; `parse_target` where not given.
 
     Returns:
         The head; its framing is decided and unambiguous.
@@ -129,7 +130,7 @@ def parse_head(data: bytes) -> RequestHead:
     hosts = headers.every("host")
     if len(hosts) > 1 or (modern and not hosts) or (hosts and hosts[0] and not _HOST.fullmatch(hosts[0])):
         raise MalformedRequestError(400, "no valid Host field, or more than one")
-    path, query = parse_target(target.decode("ascii"))
+    path, query = (split_target or parse_target)(target.decode("ascii"))
     connection = {option.strip().lower() for option in headers.get("connection", "").split(",")}
     return RequestHead(
         method=method.decode("ascii"),

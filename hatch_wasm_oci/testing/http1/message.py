@@ -125,11 +125,13 @@ class Response:
         status: The HTTP status.
         headers: Fields beside those that the server sets (Content-Length, Connection, Date).
         content: The body; for the answer to HEAD, what GET would have sent.
+        repeated: Further fields, whose names may be those of others, as with Set-Cookie.
     """
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     content: Content = field(default_factory=lambda: BytesContent(b""))
+    repeated: tuple[tuple[str, str], ...] = ()
 
 
 def json_response(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:

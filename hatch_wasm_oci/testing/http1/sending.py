@@ -129,7 +129,7 @@ def _head(response: Response, *, length: int | None, keep_alive: bool) -> bytes:
         lines.append(f"Content-Length: {length}")
     if not keep_alive:
         lines.append("Connection: close")
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
+    lines += [f"{name}: {value}" for name, value in [*response.headers.items(), *response.repeated]]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 

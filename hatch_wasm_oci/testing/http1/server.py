@@ -36,6 +36,7 @@ class Service:
         timeout: Seconds to wait for a client, whether it reads or writes.
         secure: Whether it is served over TLS.
         storage: Whether this is the second host, which serves redirected blobs.
+        split_target: What makes path and query of a request's target, where it is not to be as strict as a registry.
     """
 
     answer: Callable[[Request], Response]
@@ -44,6 +45,7 @@ class Service:
     timeout: float
     secure: bool = False
     storage: bool = False
+    split_target: Callable[[str], tuple[str, str]] | None = None
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -182,7 +184,7 @@ class _ConnectionHandler(socketserver.BaseRequestHandler):
                     data = reader.head()
                     if data is None:
                         return
-                    head = parse_head(data)
+                    head = parse_head(data, self.server.service.split_target)
                 except MalformedRequestError as error:
                     exchange.refuse(error)
                     return
