@@ -34,12 +34,13 @@ class PluginLine:
     Args:
         level: The level that it chose.
         message: The message; may have several lines.
-        root_id: The root id and whatever else Envoy names the plugin by; empty where it has none.
+        source: What Envoy names it by: the plugin's name and root id while it serves a request, the root id alone while
+            it is configured; may be empty.
     """
 
     level: Level
     message: str
-    root_id: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

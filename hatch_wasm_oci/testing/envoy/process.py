@@ -93,7 +93,9 @@ class EnvoyProcess:
             try:
                 # The port may have been half written: only an answer shows that it is the one.
                 self.admin_port = int(self._address.read_text(encoding="ascii").rpartition(":")[2])
-                if self.admin("/ready")[0] == http.client.OK:
+                # A plugin that is being configured holds up the admin interface as well.
+                left = max(_PAUSE, deadline - time.monotonic())
+                if self.admin("/ready", timeout=left)[0] == http.client.OK:
                     return self._port()
             except (OSError, ValueError, http.client.HTTPException):
                 pass
@@ -107,12 +109,12 @@ class EnvoyProcess:
             "\nDoes a plugin never return? Else give it more `timeout`.",
         )
 
-    def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+    def admin(self, path: str, *, timeout: float = _ADMIN_TIMEOUT) -> tuple[int, bytes]:
         """Ask the admin interface.
 
         Args:
             path: Path and query.
-            method: The method.
+            timeout: Seconds to wait for the answer.
 
         Returns:
             Status and body, 16 MiB of it at most.
@@ -121,9 +123,9 @@ class EnvoyProcess:
             OSError: There is no connection.
             http.client.HTTPException: There is no answer.
         """
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=_ADMIN_TIMEOUT)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=timeout)
         try:
-            connection.request(method, path)
+            connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read(ADMIN_LIMIT)
         finally:

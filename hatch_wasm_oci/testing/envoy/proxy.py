@@ -74,7 +74,7 @@ class EnvoyProxy:
 
     @property
     def plugin_log(self) -> tuple[output.PluginLine, ...]:
-        """What the plugins logged until now: `.level`, `.message`, `.root_id`.
+        """What the plugins logged until now: `.level`, `.message`, `.source`.
 
         When an answer is there, so is what was logged before it. Each of Envoy's threads starts the plugin anew, so
         what it logs then comes several times.
