@@ -62,6 +62,7 @@ class EnvoyProcess:
             os.close(writing)
         self._output = output.Output(reading)
         self._last: str | None = None
+        self._told = False
         self.admin_port = 0
 
     @property
@@ -154,21 +155,30 @@ class EnvoyProcess:
         """
         lines = self.lines
         status = self._process.poll()
+        self._told = self._told or status is not None
         said = "".join(f"\n  {line}" for line in lines)
         name = _signal(status) if status is not None and status < 0 else ""
         return EnvoyError(f"{problem}{said}", remedy, lines=lines, signal=name)
 
-    def end(self) -> None:
-        """End it, by force where it does not end by itself; what it wrote stays readable."""
+    def end(self) -> EnvoyError | None:
+        """End it, by force where it does not end by itself; what it wrote stays readable.
+
+        Returns:
+            An error where it had failed before, or fails now, and nobody was told yet.
+        """
+        failed = bool(self._process.poll())
         try:
             self._process.terminate()
             self._process.wait(_ENDING_TIME)
         except subprocess.TimeoutExpired:
             pass
+        else:
+            failed = failed or self._process.returncode not in (0, -signal.SIGTERM)
         finally:
             self._process.kill()
             self._process.wait()
             self._last = self._output.close()
+        return self.error(f"Envoy ended {self.death()} after its last answer.") if failed and not self._told else None
 
     def _port(self) -> int:
         listeners = json.loads(self.admin("/listeners?format=json")[1])

@@ -183,7 +183,9 @@ class EnvoyProxy:
             data = answer.read(BODY_LIMIT + 1)
         except TimeoutError:
             raise self._process.error(f"Envoy gave no answer to {what} in {seconds:g} seconds.") from None
-        except (OSError, http.client.IncompleteRead, http.client.BadStatusLine) as error:
+        except http.client.InvalidURL:
+            raise  # the test's own mistake
+        except (OSError, http.client.HTTPException) as error:
             raise self._failure(what, error) from None
         finally:
             connection.close()
@@ -208,7 +210,9 @@ def _send(
     connection.putrequest(method, path, skip_host="host" in names, skip_accept_encoding=True)
     for name, text in fields:
         connection.putheader(name, text)
-    data = body.encode() if isinstance(body, str) else body
+    data = (
+        body.encode() if isinstance(body, str) else bytes(body) if isinstance(body, (bytearray, memoryview)) else body
+    )
     chunked = not (data is None or isinstance(data, bytes))
     if chunked and "transfer-encoding" not in names:
         connection.putheader("Transfer-Encoding", "chunked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,9 +20,9 @@ from hatch_wasm_oci.testing.wasm_image import image_of
 from hatch_wasm_oci.wasm.envoy_binary import find_envoy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
 
+    from hatch_wasm_oci.errors import EnvoyError
     from hatch_wasm_oci.image.manifest import Image
     from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.testing.namespace import RegistryNamespace
@@ -92,13 +93,20 @@ class EnvoyRun:
         try:
             return self._start()
         except BaseException:
-            self._stack.close()
+            self._end()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        __tracebackhide__ = True
+        unheard = self._end()
+        if unheard is not None and kind is None:
+            raise unheard
+
+    def _end(self) -> EnvoyError | None:
+        with self._stack:
+            return None if self._process is None else self._process.end()
 
     def _start(self) -> EnvoyProxy:
         __tracebackhide__ = True
@@ -108,7 +116,7 @@ class EnvoyRun:
         servers, clusters = {}, []
         for name, destination in self._upstreams.items():
             address: str | Mapping[str, Any]
-            if isinstance(destination, (str, dict)):
+            if isinstance(destination, (str, Mapping)):
                 address = destination
             else:
                 servers[name] = self._stack.enter_context(_server(name, destination))
@@ -118,7 +126,6 @@ class EnvoyRun:
         self._process = EnvoyProcess(
             self._program, directory, configuration, concurrency=self._concurrency, log_level=self._log_level
         )
-        self._stack.callback(self._process.end)
         return EnvoyProxy(self._process, self._process.wait_until_ready(self._timeout), servers, self._timeout)
 
     def _filter(self, directory: Path, number: int, plugin: EnvoyPlugin) -> dict[str, Any]:
@@ -171,7 +178,8 @@ def run_envoy(
 
     Returns:
         What starts Envoy when the block is entered, and gives the `EnvoyProxy`. Entering raises EnvoyError where Envoy
-        refuses a plugin or crashes, and RegistryError or ImageError where the image does not come through.
+        refuses a plugin or crashes, and RegistryError or ImageError where the image does not come through; leaving
+        it raises EnvoyError where Envoy crashed and nothing showed it before.
 
     Raises:
         SettingsError: There is no Envoy, or an argument can't be.

@@ -93,6 +93,10 @@ SOURCES = {
     "traps": wat(request="unreachable"),
     "never returns": wat(request="(loop (br 0))"),
     "crashes": wat(request="(drop (call $log (i32.const 2) (i32.const 0) (i32.const 1)))", memory=False),
+    "crashes afterwards": wat(
+        more='(func (export "proxy_on_log") (param i32) (drop (call $log (i32.const 2) (i32.const 0) (i32.const 1))))',
+        memory=False,
+    ),
     "refuses": wat(configure=f"{_READ} (drop (call $log (i32.const 4) {_TEXT})) (return (i32.const 0))"),
     "never starts": wat(configure="(loop (br 0))"),
 }

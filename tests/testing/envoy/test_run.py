@@ -81,9 +81,9 @@ def test_the_level_of_the_log_is_chosen(image: Make) -> None:
 
 def test_an_answer_of_the_plugins_own_never_reaches_the_upstream(image: Make) -> None:
     with run_envoy(image("answers")) as proxy:
-        answer = proxy.post(body="hello")
+        answers = [proxy.post(body=body) for body in ("hello", bytes(20 << 20))]
         assert proxy.upstream.requests == ()
-    assert (answer.status, answer.text) == (403, "no entry")
+    assert [(answer.status, answer.text) for answer in answers] == [(403, "no entry")] * 2
 
 
 def test_a_plugin_calls_out_to_an_upstream_by_its_name(image: Make) -> None:
@@ -159,6 +159,15 @@ def test_a_crash_names_its_signal(image: Make) -> None:
             _ = proxy.statistics
         with pytest.raises(EnvoyError, match="ended by SIGSEGV while it was waited for"):
             proxy.wait_until(lambda: False)
+
+
+def test_a_crash_after_the_last_answer_is_not_overlooked(image: Make) -> None:
+    def block() -> None:
+        with run_envoy(image("crashes afterwards")) as proxy:
+            proxy.get()
+
+    with pytest.raises(EnvoyError, match=r"Envoy ended by SIGSEGV (after its last answer|on GET /)\.\n  Caught"):
+        block()
 
 
 def test_a_refusal_is_told_in_the_plugins_and_envoys_words(image: Make) -> None:
