@@ -128,7 +128,6 @@ def test_an_upstream_that_takes_too_long(image: Make) -> None:
     with run_envoy(image("adds"), upstream_timeout=0.2) as proxy:
         proxy.upstream.faults.add(hang=True)
         assert proxy.get().status == 504
-        assert proxy.get().status == 200
 
 
 @pytest.mark.parametrize(("policy", "later"), [("FAIL_CLOSED", 503), ("FAIL_OPEN", 200)])
