@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.registry.transfer import PushReceipt
     from hatch_wasm_oci.testing.backends import RunningRegistry
+    from hatch_wasm_oci.testing.host.plugin import WasmPlugin
     from hatch_wasm_oci.testing.namespace import RegistryNamespace
     from hatch_wasm_oci.testing.wasm_image import WasmImage
 
@@ -29,6 +30,7 @@ _OURS = frozenset(
         "oci_registry",
         "wasm_image",
         "wasm_images",
+        "wasm_plugin",
     }
 )
 _MISSING = ("error", "skip")
@@ -76,6 +78,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not _OURS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKER)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Show what plugins logged in the report of a test that failed; called by pytest.
+
+    Args:
+        item: The test.
+        call: What came of it.
+    """
+    if call.when == "call" and call.excinfo is not None and "wasm_plugin" in getattr(item, "fixturenames", ()):
+        from hatch_wasm_oci.testing.host import fixture
+
+        fixture.show_logs(item)
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +218,19 @@ def make_wasm_image(_wasm_oci_directory: Path) -> Callable[..., WasmImage]:
         return wasm_image.make(directory, wasm, **settings)
 
     return make
+
+
+@pytest.fixture
+def wasm_plugin(request: pytest.FixtureRequest) -> Iterator[Callable[..., WasmPlugin]]:
+    """Load a plugin in this process, by Envoy's rules: `wasm_plugin(module_or_image, configuration="…", …)`.
+
+    It takes the arguments of `hatch_wasm_oci.testing.WasmPlugin`, and is closed after the test. When the test fails,
+    what the plugin logged is shown. Needs the extra `host`.
+    """
+    from hatch_wasm_oci.testing.host import fixture
+
+    with fixture.plugins(request.node) as make:
+        yield make
 
 
 @pytest.fixture

