@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hatch_wasm_oci.testing.host.constants import Action, MapType
 from hatch_wasm_oci.testing.host.failure import HostUsageError, PluginFailedError
+from hatch_wasm_oci.testing.host.headers import Headers
 from hatch_wasm_oci.testing.host.message import Message
 
 if TYPE_CHECKING:
-    from hatch_wasm_oci.testing.host.headers import Headers
     from hatch_wasm_oci.testing.host.stream import Stream
 
 _OLDEST_ABI = "0.1.0"
@@ -49,6 +49,7 @@ class Direction:
         """The bytes of body that have come."""
         self.paused: Literal["", "all", "body", "trailers"] = ""
         self._headers: Headers | None = None
+        self._added: Headers | None = None
         self._trailers: Headers | None = None
         self._held = bytearray()
         self._buffering = False
@@ -94,10 +95,23 @@ class Direction:
         if self.paused != "all":
             self._deliver_trailers(trailers)
 
+    def add_trailers(self) -> Headers | None:
+        """Give an empty map for trailers, while the last part of a body without any is at hand; else nothing."""
+        if not self.ended or self._trailers is not None or self.side.body not in self.stream.context.bodies:
+            return None
+        self._added = self.stream.context.maps[self.side.trailers] = Headers()
+        return self._added
+
+    def settle(self) -> None:
+        """Take away what the filter saw of the body and did not let pass; what it still writes there is lost."""
+        bodies = self.stream.context.bodies
+        if not self._buffering and self.side.body in bodies:
+            bodies[self.side.body] = bytearray()
+
     def resume(self) -> None:
         """Go on after a pause; without one, do nothing."""
         paused, self.paused = self.paused, ""
-        if self.stopped or not paused:
+        if not paused:
             return
         if paused != "all":
             self._release()
@@ -109,9 +123,8 @@ class Direction:
         if waiting:
             self._deliver_body(waiting, end=self.ended and self._trailers is None)
         elif self.ended and self._trailers is None:
-            self.out.complete = True
-            self.stream.completed(self)
-        if self._trailers is not None and not self.stopped:
+            self._end()
+        if self._trailers is not None:
             self._deliver_trailers(self._trailers)
 
     def _check(self, part: str) -> None:
@@ -135,10 +148,10 @@ class Direction:
         if result == _BUFFER:
             self._buffering = True
             bodies[self.side.body] = self._held
-        elif result in (_CONTINUE, _WATERMARK):
+        elif result == _CONTINUE:
             bodies.pop(self.side.body, None)
-        else:
-            self.stream.forget_body(self.side)
+        elif result == _WATERMARK:
+            self.settle()
         if result != _CONTINUE:
             self.paused = "body"
             return
@@ -170,7 +183,7 @@ class Direction:
 
     def _end(self) -> None:
         if self.ended and not self.stopped and not self.out.complete:
-            self.out.trailers = self._trailers
+            self.out.trailers = self._trailers if self._trailers is not None else self._added or None
             self.out.complete = True
             self.stream.completed(self)
 

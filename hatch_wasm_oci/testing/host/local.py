@@ -33,11 +33,13 @@ def message_of(local: LocalResponse, *, grpc: bool) -> Message:
     """
     if grpc:
         status = local.grpc_status if local.grpc_status >= 0 else _GRPC_STATUS.get(local.status, _GRPC_UNKNOWN)
-        headers = Headers({":status": "200", "content-type": _GRPC, "grpc-status": str(status)})
-        if local.body:
-            headers.add("grpc-message", _percent_encoded(local.body))
+        headers = Headers({":status": "200"})
         for name, value in local.headers.pairs:
             headers.add(name, value)
+        headers.replace("content-type", _GRPC)
+        headers.replace("grpc-status", str(status))
+        if local.body:
+            headers.replace("grpc-message", _percent_encoded(local.body))
         return Message(headers)
     headers = Headers({":status": str(local.status)})
     for name, value in local.headers.pairs:

@@ -38,4 +38,4 @@ def read_pairs(data: bytes) -> list[tuple[bytes, bytes]]:
             pair.append(data[position:end])
             position = end + 1
         found.append((pair[0], pair[1]))
-    return found
+    return found if position == len(data) else []

@@ -157,7 +157,7 @@ def _of_response(context: Context, part: str) -> Any:
         return None
     headers = context.readable(MapType.RESPONSE_HEADERS)
     trailers = context.readable(MapType.RESPONSE_TRAILERS)
-    size = stream.response.size if context.logged else 0
+    size = stream.response.size if context.logged is not None else 0
     total = size + sum(each.byte_size for each in (headers, trailers) if each is not None)
     always: dict[str, Any] = {"size": size, "total_size": total, "flags": 0}
     always["headers"] = Headers() if headers is None else headers

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.testing.host import local
 from hatch_wasm_oci.testing.host.constants import Action, MapType
-from hatch_wasm_oci.testing.host.direction import REQUEST, RESPONSE, Direction, Side
+from hatch_wasm_oci.testing.host.direction import REQUEST, RESPONSE, Direction
 from hatch_wasm_oci.testing.host.failure import HostUsageError
 from hatch_wasm_oci.testing.host.headers import Headers
 
@@ -49,7 +49,7 @@ class Stream:
         self._completed = completed
         self._context: Context | None = None
         self._request_headers: Headers | None = None
-        self._grpc = False
+        self._grpc = self._answered = False
         self._feeding = 0
         self._answers: list[LocalResponse] = []
 
@@ -133,6 +133,7 @@ class Stream:
         for name, value in given.pairs:
             sent.add(name, value)
         self._check_response()
+        self._answered = True
         self.code_details = "via_upstream"
         return self._feed(self.response, lambda: self.response.feed_headers(sent, end=end_of_stream))
 
@@ -158,7 +159,7 @@ class Stream:
             try:
                 context.logged = self._logged()
                 self._last_call("proxy_on_log")
-                context.logged = {}
+                context.logged = None
                 self._last_call("proxy_on_done")
                 self._last_call("proxy_on_delete")
             finally:
@@ -188,12 +189,6 @@ class Stream:
         if self._completed is not None:
             self._completed(self, direction)
 
-    def forget_body(self, side: Side) -> None:
-        """Take a part of a body away when what is being done now is done."""
-        context = self.context
-        seen = context.bodies.get(side.body)
-        self.host.later(lambda: context.bodies.pop(side.body, None) if context.bodies.get(side.body) is seen else None)
-
     def _begin(self, headers: Headers) -> None:
         if self._context is not None:
             raise HostUsageError("The request's headers have come before.")
@@ -215,7 +210,7 @@ class Stream:
     def _check_response(self) -> None:
         if self._context is None or not self.request.started:
             raise HostUsageError("A response comes after a request's headers.", "Call stream.request_headers first.")
-        if self.local_response is not None:
+        if self.local_response is not None and not self._answered:
             raise HostUsageError(
                 f"The plugin has answered with {self.local_response.status} itself: no upstream's response comes.",
                 "See stream.local_response and stream.client.",
@@ -235,13 +230,16 @@ class Stream:
                 self._feeding -= 1
                 if not self._feeding:
                     self._give_answers()
+                direction.settle()
         return direction.action
 
     def _give_answers(self) -> None:
         while self._answers:
-            wanted = self._answers.pop(0)
+            # Of several at a time, the first counts.
+            wanted = self._answers[0]
+            self._answers.clear()
             if self.finished or self.was_reset or self.response.out.complete:
-                continue
+                return
             if self.response.out.headers is not None:
                 self.reset()
             elif self.response.started:

@@ -49,7 +49,7 @@ class _Handler(socketserver.StreamRequestHandler):
         with contextlib.suppress(OSError):
             while raw := self._request():
                 self.server.requests.append(raw)
-                path = raw.split(b" ", 2)[1].decode()
+                path = raw.split(b" ", 2)[1].decode().partition("?")[0]
                 answer = self.server.answers.get(path, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 if not answer:
                     return

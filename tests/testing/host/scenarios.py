@@ -78,7 +78,7 @@ class Request:
 
 
 PLAIN = Request()
-POST = Request("POST", "/t?q=1#f", (("x-a", "one"), ("x-a", "two"), ("user-agent", "probe")), b"abc", (("x-q", "end"),))
+POST = Request("POST", "/t?q=1", (("x-a", "one"), ("x-a", "two"), ("user-agent", "probe")), b"abc", (("x-q", "end"),))
 WITH_BODY = Request("POST", "/t", body=b"abcdef")
 ANSWERS = {
     "/": b"HTTP/1.1 200 OK\r\nX-A: up\r\ncontent-length: 5\r\n\r\nhello",
@@ -149,6 +149,7 @@ def _writing(phase: str) -> list[Ask]:
     return asks + [Ask(f"set{kind}", SET_BYTES, (kind, 0, 0, "+")) for kind in range(10)]
 
 
+XFP = ("x-forwarded-proto", "http")  # without it there is no route
 _HEADERS = [
     *[Ask(f"add {name}", ADD, (0, name, value)) for name in ("x-b", "Content-Type", "cookie", "via") for value in "12"],
     Ask("replace", REPLACE, (0, "X-A", "new")),
@@ -173,7 +174,7 @@ _HEADERS = [
         for index, data in enumerate((b"", b"\1", b"\5\0\0\0abc", pairs([("a", "b")])[:-1], pairs([("a", "b")]) + b"x"))
     ],
     Ask("pairs", PAIRS, (0, *VALUE), "bytes"),
-    Ask("set pairs", SET_PAIRS, (0, pairs([(":authority", "h"), (":path", "/t"), (":method", "GET"), (":scheme", "http")]))),
+    Ask("set pairs", SET_PAIRS, (0, pairs([(":authority", "h"), (":path", "/t"), (":method", "GET"), (":scheme", "http"), XFP]))),
 ]
 
 
@@ -204,7 +205,7 @@ def _body_scenario(answers: Mapping[str, Sequence[int]]) -> Scenario:
 
 PROPERTIES = """plugin_name plugin_root_id plugin_vm_id node.id request.path request.url_path request.host request.method
     request.scheme request.query request.protocol request.size request.total_size request.id request.referer
-    request.useragent request.headers.x-a request.headers.nothing request.nothing request request.duration
+    request.useragent request.headers.x-a request.headers.nothing request.nothing request
     response.code response.headers.x-a response.trailers.x-t response.size response.flags
     response.code_details connection.mtls connection.nothing nothing mine mine.sub my wasm.mine plugin_name.x
     request.path.""".split()
@@ -428,6 +429,9 @@ SCENARIOS = {
     "readingabi020": Scenario(_phases(_reading), abi="0.2.0", configuration="conf"),
     "readingplain": Scenario(_phases(_reading), (PLAIN, WITH_BODY)),
     "writing": Scenario(_phases(_writing)),
+    "writingplain": Scenario(
+        _phases(lambda phase: [each for each in _writing(phase) if each.function != SET_BYTES]), (PLAIN, WITH_BODY)
+    ),
     "headers": Scenario(_only({"request_headers": _HEADERS})),
     "bodies": _body_scenario({}),
     "bodiesheld": _body_scenario({"request_body": (1,), "response_body": (1,)}),

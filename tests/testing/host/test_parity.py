@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.host.message import Message, Response
 
 WASMTIME = pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
-_LOADED = "info|proxy_on_context_create(0)"
+_LEVELS = {"warn": "warning"}
+_LOADED = ("info|proxy_on_context_create(0)", "info|proxy_on_vm_start(0)")
 
 
 def _module(scenario: Scenario) -> bytes:
@@ -61,12 +62,18 @@ def in_envoy(
 
 def _of_worker(lines: list[str]) -> list[str]:
     """Leave out what the plugin logged when Envoy tried it before it gave it to its worker."""
-    starts = [index for index, line in enumerate(lines) if line == _LOADED]
-    return lines[starts[-1] :] if starts else lines
+    for first in _LOADED:
+        starts = [index for index, line in enumerate(lines) if line == first]
+        if starts:
+            return lines[starts[-1] :]
+    return lines
 
 
-def _answer(_: HttpCall) -> Any:
-    return upstream(_.path)
+def _answer(call: HttpCall) -> Response | None:
+    response = upstream(call.path)
+    if response is not None:
+        response.headers.add("x-envoy-upstream-service-time", "0")
+    return response
 
 
 def _upstream(request: Message) -> Response:
@@ -97,7 +104,7 @@ def _in_host(make: Any, name: str, data: bytes) -> tuple[list[str], list[Any]]:
         if exchange is not None and exchange.paused and plugin.tick_period:
             plugin.tick()
         answers.append(exchange)
-    return [f"{level}|{message}" for level, message in plugin.logs], answers
+    return [f"{_LEVELS.get(level, level)}|{message}" for level, message in plugin.logs], answers
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

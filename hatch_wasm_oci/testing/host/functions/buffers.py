@@ -13,14 +13,14 @@ __all__ = ["proxy_get_buffer_bytes", "proxy_get_buffer_status", "proxy_set_buffe
 
 
 def proxy_get_buffer_bytes(host: Host, kind: int, start: int, length: int, data: int, size: int) -> int:
-    """Give a part of a buffer; nothing is written where that part is empty."""
+    """Give a part of a buffer."""
     if kind > max(BufferType):
         return Status.BAD_ARGUMENT
     content = host.buffer(BufferType(kind))
     if content is None:
         return Status.NOT_FOUND
     part = bytes(content[start : start + length])
-    return Status.OK if not part or host.machine.give(part, data, size) else Status.INVALID_MEMORY_ACCESS
+    return Status.OK if host.machine.give(part, data, size) else Status.INVALID_MEMORY_ACCESS
 
 
 def proxy_get_buffer_status(host: Host, kind: int, size: int, flags: int) -> int:

@@ -28,13 +28,13 @@ _OLDEST_ABI = "0.1.0"
 
 def _readable(host: Host, kind: int) -> Headers | None:
     chosen = MapType(kind)
-    if chosen in (MapType.CALL_RESPONSE_HEADERS, MapType.CALL_RESPONSE_TRAILERS):
+    if chosen in (MapType.CALL_RESPONSE_HEADERS, MapType.CALL_RESPONSE_TRAILERS) and host.context.logged is None:
         return host.call_maps.get(chosen)
     return host.context.readable(chosen)
 
 
 def _changeable(host: Host, kind: int) -> Headers | None:
-    return host.context.maps.get(MapType(kind))
+    return host.context.changeable(MapType(kind))
 
 
 def proxy_get_header_map_value(host: Host, kind: int, name: int, name_size: int, value: int, size: int) -> int:
