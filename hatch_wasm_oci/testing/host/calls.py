@@ -10,6 +10,8 @@ from hatch_wasm_oci.testing.host.failure import HostUsageError
 from hatch_wasm_oci.testing.host.message import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hatch_wasm_oci.testing.host.headers import Headers, HeaderSource
     from hatch_wasm_oci.testing.host.message import Body
     from hatch_wasm_oci.testing.host.state import Host
@@ -22,8 +24,8 @@ class HttpCall:
 
     Args:
         host: The host.
-        number: The call's number, as the plugin knows it.
         cluster: The cluster that it goes to.
+        number: The call's number, as the plugin knows it.
         headers: The request's headers.
         body: The request's body.
         trailers: The request's trailers.
@@ -31,7 +33,7 @@ class HttpCall:
     """
 
     def __init__(
-        self, host: Host, number: int, cluster: str, headers: Headers, body: bytes, trailers: Headers, timeout: int
+        self, host: Host, cluster: str, *, number: int, headers: Headers, body: bytes, trailers: Headers, timeout: int
     ) -> None:
         self._host = host
         self.number = number
@@ -76,6 +78,10 @@ class HttpCall:
         """Let the time run out: the plugin gets the 504 that Envoy makes."""
         headers = {"content-length": str(len(_TIMED_OUT)), "content-type": "text/plain"}
         self.answer(Response(504, headers, _TIMED_OUT))
+
+    def answer_by(self, answer: Callable[[HttpCall], Response | None]) -> None:
+        """Answer with what a function makes of the call."""
+        self.answer(answer(self))
 
     def answer(self, response: Response | None) -> None:
         """Answer with a response; None lets it fail."""

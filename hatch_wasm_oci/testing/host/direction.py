@@ -201,7 +201,7 @@ class Direction:
         try:
             result, stopped = host.callback(stream.context.number, f"proxy_on_{self.side.name}_{part}", *arguments)
         except PluginFailedError:
-            if host.failed and not host.settings.fail_open:
+            if not host.settings.fail_open:
                 stream.fail()
             raise
         return _STOP if stopped else (result or 0) & 0xFFFF_FFFF

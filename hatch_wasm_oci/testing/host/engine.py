@@ -72,8 +72,9 @@ class Engine:
             try:
                 known = wasmtime.Module(self.engine, bytes(module.data)), module.size
             except wasmtime.WasmtimeError as error:
+                reason = str(error).strip().splitlines()[-1].strip()
                 raise HostUsageError(
-                    f"wasmtime does not take the module: {str(error).strip()}.", "Test it with the fixture `envoy`."
+                    f"wasmtime does not take the module: {reason}.", "Test it with a real Envoy instead."
                 ) from None
         self._modules[module.sha256] = known
         while len(self._modules) > _KEPT_MODULES or sum(size for _, size in self._modules.values()) > _KEPT_BYTES:

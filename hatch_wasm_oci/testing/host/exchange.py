@@ -53,8 +53,7 @@ class Exchange:
                 stream.request_body(piece, end_of_stream=index == len(pieces) - 1 and trailers is None)
             if trailers is not None:
                 stream.request_trailers(trailers)
-        if stream.was_reset:
-            stream.finish()
+        self._finish_cut_off()
 
     def __repr__(self) -> str:
         return f"Exchange(status={self.status}, paused={self.paused})"
@@ -119,8 +118,11 @@ class Exchange:
                 stream.response_body(piece, end_of_stream=index == len(pieces) - 1 and trailers is None)
             if trailers is not None:
                 stream.response_trailers(trailers)
-        if stream.was_reset:
-            stream.finish()
+        self._finish_cut_off()
+
+    def _finish_cut_off(self) -> None:
+        if self.stream.was_reset:
+            self.stream.finish()
 
     def _finish(self) -> None:
         self.stream.finish()
@@ -135,7 +137,7 @@ def _frame(headers: Headers, pieces: list[bytes], trailers: HeaderSource) -> Non
 
 
 def _check_length(what: str, message: Message) -> None:
-    said = (message.headers or {}).get("content-length")
+    said = message.headers.get("content-length") if message.headers is not None else None
     if said is not None and said != str(len(message.body)):
         raise HostUsageError(
             f"The {what} that left the plugin has {len(message.body)} bytes, but its content-length says {said}.",

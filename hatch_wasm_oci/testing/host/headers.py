@@ -7,12 +7,53 @@ from typing import Any, overload
 
 # Envoy keeps these in fields of their own: a second value joins the first, behind a comma.
 _JOINED = frozenset(
-    """:authority :method :path :scheme :status :protocol accept accept-encoding access-control-request-headers
-    access-control-request-method authorization cache-control connection content-encoding content-length content-type
-    date etag expect forwarded-proto grpc-accept-encoding grpc-message grpc-status grpc-timeout host if-match
-    keep-alive location origin proxy-connection proxy-status referer server te transfer-encoding upgrade user-agent via
-    x-client-trace-id x-forwarded-client-cert x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto
-    x-request-id""".split()
+    [
+        ":authority",
+        ":method",
+        ":path",
+        ":scheme",
+        ":status",
+        ":protocol",
+        "accept",
+        "accept-encoding",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "authorization",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "expect",
+        "forwarded-proto",
+        "grpc-accept-encoding",
+        "grpc-message",
+        "grpc-status",
+        "grpc-timeout",
+        "host",
+        "if-match",
+        "keep-alive",
+        "location",
+        "origin",
+        "proxy-connection",
+        "proxy-status",
+        "referer",
+        "server",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "x-client-trace-id",
+        "x-forwarded-client-cert",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-port",
+        "x-forwarded-proto",
+        "x-request-id",
+    ]
 )
 HeaderSource = Mapping[str, Any] | Iterable[tuple[str, str]] | None
 """What a map of headers is made of: a mapping (a list stands for several values), pairs, or nothing."""

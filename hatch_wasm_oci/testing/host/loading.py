@@ -79,7 +79,7 @@ def start(host: Host, module: Module, envoy: str, timeout: float) -> None:
     host.machine = Machine(module, subject, lambda each: implementation(host, each.module, each.name), timeout)
     try:
         with host.turn():
-            _initialise(host.machine, subject)
+            _initialise(host, subject)
             _create(host)
             _expect_yes(host, "proxy_on_vm_start", len(host.settings.vm_configuration), NO_START)
             host.configuring = True
@@ -90,16 +90,22 @@ def start(host: Host, module: Module, envoy: str, timeout: float) -> None:
         raise
 
 
-def _initialise(machine: Machine, subject: Subject) -> None:
+def _initialise(host: Host, subject: Subject) -> None:
+    machine = host.machine
     machine.initializing = True
-    if machine.has("_initialize"):
-        machine.call("_initialize")
-        if machine.has("main"):
-            machine.call("main", 0, 0)
-        elif subject.envoy >= MAIN_VOID_SINCE:
-            machine.call("__main_void")
-    else:
-        machine.call("_start")
+    try:
+        if machine.has("_initialize"):
+            machine.call("_initialize")
+            if machine.has("main"):
+                machine.call("main", 0, 0)
+            elif subject.envoy >= MAIN_VOID_SINCE:
+                machine.call("__main_void")
+        else:
+            machine.call("_start")
+    except PluginFailedError as error:
+        if error.outcome != "traps":
+            raise
+        raise PluginFailedError(f"{error.problem} Envoy refuses the plugin.", error.envoy, "refuses") from None
     machine.initializing = False
 
 

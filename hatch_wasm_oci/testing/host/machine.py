@@ -165,7 +165,7 @@ class Machine:
             if each.shared and (each.maximum or 0) > MAX_PAGES:
                 raise HostUsageError(
                     f"The module wants a shared memory of up to {each.maximum} pages.",
-                    f"The in-process host gives {MAX_PAGES} at most: test it with the fixture `envoy`.",
+                    f"The in-process host gives {MAX_PAGES} at most: test it with a real Envoy.",
                 )
 
     def _imports(self, compiled: wasmtime.Module, functions: Callable[[Import], HostCall]) -> list[Any]:

@@ -35,7 +35,7 @@ class Metrics(Mapping[str, int | list[int]]):
     def __init__(self) -> None:
         self._named: dict[tuple[str, int], Metric] = {}
         self._by_id: dict[int, Metric] = {}
-        self._last = [kind for kind in range(len(KINDS))]
+        self._last = list(range(len(KINDS)))
 
     def __getitem__(self, name: str) -> int | list[int]:
         metric = self.metric(name)

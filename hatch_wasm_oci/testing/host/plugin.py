@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import SettingsError
@@ -16,8 +17,10 @@ from hatch_wasm_oci.testing.host.state import Host, Settings
 from hatch_wasm_oci.testing.host.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from hatch_wasm_oci.testing.host.calls import HttpCall
     from hatch_wasm_oci.testing.host.clock import Clock
@@ -82,7 +85,7 @@ class WasmPlugin:
     ) -> None:
         if log_level not in LEVELS:
             raise SettingsError([f"log_level: {log_level!r} is none of {', '.join(LEVELS)}."])
-        answers = upstreams if hasattr(upstreams, "items") else dict.fromkeys(upstreams)
+        answers = upstreams if isinstance(upstreams, Mapping) else dict.fromkeys(upstreams)
         settings = Settings(
             name=name,
             configuration=_bytes(configuration),
@@ -96,7 +99,8 @@ class WasmPlugin:
             log_level=LEVELS.index(log_level),
             fail_open=fail_open,
         )
-        self._host = Host(settings, share_with._host.shared if share_with else Shared())
+        self._shared: Shared = share_with._shared if share_with else Shared()  # noqa: SLF001 - another of the same kind
+        self._host = Host(settings, self._shared)
         self._closed = False
         try:
             loading.start(self._host, loading.module_of(source), envoy, timeout)
@@ -104,7 +108,7 @@ class WasmPlugin:
             error.logs = tuple(self._host.logs)  # the lines before a failure tell most of it
             raise
 
-    def __enter__(self) -> WasmPlugin:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -130,7 +134,7 @@ class WasmPlugin:
     @property
     def shared_data(self) -> SharedData:
         """The shared data, a mapping to bytes that a test may change."""
-        return self._host.shared.data
+        return self._shared.data
 
     @property
     def clock(self) -> Clock:

@@ -15,13 +15,21 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.host.state import Host
 
 _MISSING = object()
+_FROM_HEADERS = {
+    "host": ":authority",
+    "scheme": ":scheme",
+    "method": ":method",
+    "referer": "referer",
+    "useragent": "user-agent",
+    "id": "x-request-id",
+}
 
 
 class Unserialisable(Exception):  # noqa: N818 - no error of ours: a value that Envoy answers with a status for
     """A value that has no serialised form."""
 
 
-def serialise(value: Any) -> bytes:
+def serialise(value: Any) -> bytes:  # noqa: PLR0911 - one form for each type
     """Write a value as Envoy does: texts as they are, numbers in 8 bytes, maps and lists as pairs.
 
     Raises:
@@ -103,52 +111,40 @@ def _within(value: Any, part: str) -> Any:
 
 def _top(host: Host, context: Context, name: str) -> Any:
     settings = host.settings
-    own = {"plugin_name": settings.name, "plugin_root_id": settings.root_id, "plugin_vm_id": settings.vm_id}
-    if name in own:
-        return own[name]
+    known: dict[str, Any] = {
+        "plugin_name": settings.name,
+        "plugin_root_id": settings.root_id,
+        "plugin_vm_id": settings.vm_id,
+    }
     stream = context.stream
-    if stream is None:
-        return None
-    if name == "request":
-        return lambda part: _of_request(context, part)
-    if name == "response":
-        return lambda part: _of_response(context, part)
-    if name == "connection":
-        return {"mtls": False, "id": stream.connection_id}
-    if name == "connection_id":
-        return stream.connection_id
-    return stream.state.get(name)
+    if stream is not None:
+        known = {
+            **stream.state,
+            **known,
+            "request": lambda part: _of_request(context, part),
+            "response": lambda part: _of_response(context, part),
+            "connection": {"mtls": False, "id": stream.connection_id},
+            "connection_id": stream.connection_id,
+        }
+    return known.get(name)
 
 
 def _of_request(context: Context, part: str) -> Any:
     stream = context.stream
-    headers = context.readable(MapType.REQUEST_HEADERS)
     if stream is None:
         return None
+    headers = context.readable(MapType.REQUEST_HEADERS)
     size = stream.request.size
     total = size + (headers.byte_size if headers is not None else 0)
-    always = {"protocol": "HTTP/1.1", "size": size, "total_size": total, "time": stream.started}
-    always["headers"] = Headers() if headers is None else headers
-    if part in always:
-        return always[part]
-    if part == "duration":
-        return stream.duration
-    if headers is None:
-        return None
-    path = headers.get(":path", "")
-    url, _, query = path.partition("?")
-    of_headers = {
-        "path": headers.get(":path"),
-        "url_path": url,
-        "query": query.partition("#")[0],
-        "host": headers.get(":authority"),
-        "scheme": headers.get(":scheme"),
-        "method": headers.get(":method"),
-        "referer": headers.get("referer"),
-        "useragent": headers.get("user-agent"),
-        "id": headers.get("x-request-id"),
-    }
-    return of_headers.get(part)
+    found: dict[str, Any] = {"protocol": "HTTP/1.1", "size": size, "total_size": total, "time": stream.started}
+    found["headers"] = Headers() if headers is None else headers
+    found["duration"] = stream.duration
+    if headers is not None:
+        path = headers.get(":path", "")
+        url, _, query = path.partition("?")
+        found |= {"path": path, "url_path": url, "query": query.partition("#")[0]}
+        found |= {name: headers.get(header) for name, header in _FROM_HEADERS.items()}
+    return found.get(part)
 
 
 def _of_response(context: Context, part: str) -> Any:

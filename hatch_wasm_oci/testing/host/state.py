@@ -13,7 +13,6 @@ from hatch_wasm_oci.testing.host.context import ROOT, Context
 from hatch_wasm_oci.testing.host.failure import PluginFailedError
 from hatch_wasm_oci.testing.host.logs import LogLine
 from hatch_wasm_oci.testing.host.metrics import Metrics
-from hatch_wasm_oci.testing.host.shared import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.host.constants import MapType
     from hatch_wasm_oci.testing.host.headers import Headers
     from hatch_wasm_oci.testing.host.machine import Machine
+    from hatch_wasm_oci.testing.host.shared import Shared
 
 _MOST_KEPT = 256 * 1024 * 1024
 _ENTRY = 128  # what keeping anything costs beside its bytes
@@ -76,8 +76,8 @@ class Host:
         self.call_maps = _NO_CALL
         self.call_body: bytes | None = None
         self._last_context = ROOT
-        self._after: list[Callable[[], None]] = []
-        self._events: deque[Callable[[], None]] = deque()
+        self._after: list[Callable[[], object]] = []
+        self._events: deque[Callable[[], object]] = deque()
         self._turns = 0
         self._kept = 0
 
@@ -130,11 +130,11 @@ class Host:
             self._after.pop(0)()
         return result, stopped
 
-    def after_callback(self, action: Callable[[], None]) -> None:
+    def after_callback(self, action: Callable[[], object]) -> None:
         """Do something when the callback that runs has returned."""
         self._after.append(action)
 
-    def later(self, event: Callable[[], None]) -> None:
+    def later(self, event: Callable[[], object]) -> None:
         """Do something when the present turn is over."""
         self._events.append(event)
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.testing.host import local
 from hatch_wasm_oci.testing.host.constants import Action, MapType
 from hatch_wasm_oci.testing.host.direction import REQUEST, RESPONSE, Direction
-from hatch_wasm_oci.testing.host.failure import HostUsageError
+from hatch_wasm_oci.testing.host.failure import HostUsageError, PluginFailedError
 from hatch_wasm_oci.testing.host.headers import Headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from typing_extensions import Self
 
     from hatch_wasm_oci.testing.host.context import Context
     from hatch_wasm_oci.testing.host.headers import HeaderSource
@@ -53,7 +55,7 @@ class Stream:
         self._feeding = 0
         self._answers: list[LocalResponse] = []
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -200,8 +202,8 @@ class Stream:
             self._feeding += 1
             try:
                 self.host.callback(context.number, "proxy_on_context_create", context.parent)
-            except BaseException:
-                if self.host.failed and not self.host.settings.fail_open:
+            except PluginFailedError:
+                if not self.host.settings.fail_open:
                     self.fail()
                 raise
             finally:

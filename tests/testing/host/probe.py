@@ -138,7 +138,7 @@ def pairs(entries: Sequence[tuple[str, str]]) -> bytes:
     return struct.pack("<I", len(entries)) + sizes + "".join([f"{key}\0{value}\0" for key, value in entries]).encode()
 
 
-def _argument(value: Any, texts: _Texts) -> str:
+def _argument(value: Any, texts: _Texts) -> str:  # noqa: PLR0911 - one form for each kind
     if isinstance(value, (str, bytes)):
         at, size = texts.place(value)
         return f"(i32.const {at}) (i32.const {size})"

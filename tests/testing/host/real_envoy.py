@@ -11,13 +11,13 @@ import subprocess
 import threading
 import time
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hatch_wasm_oci.wasm.envoy_verdict import wasm_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 _TYPE = "type.googleapis.com/envoy"
 _SECONDS = 20.0
@@ -140,7 +140,8 @@ class RealEnvoy:
         """The lines that a plugin logged, each with its level."""
         text = self.log.read_text("utf-8", "replace")
         return [
-            f"{each[1]}|{each[2]}" for each in re.finditer(rf"(?m)^(\w+)\|wasm\|wasm log {name}(?: {name})?: (.*)$", text)
+            f"{each[1]}|{each[2]}"
+            for each in re.finditer(rf"(?m)^(\w+)\|wasm\|wasm log {name}(?: {name})?: (.*)$", text)
         ]
 
     def settled_lines(self, name: str) -> list[str]:
@@ -205,9 +206,7 @@ def running(
             envoy.until(lambda: "starting main dispatch loop" in log.read_text("utf-8", "replace"))
             with urllib.request.urlopen(f"http://{envoy.admin}/listeners?format=json", timeout=_SECONDS) as answer:
                 statuses = json.load(answer)["listener_statuses"]
-            envoy.ports = {
-                each["name"]: each["local_address"]["socket_address"]["port_value"] for each in statuses
-            }
+            envoy.ports = {each["name"]: each["local_address"]["socket_address"]["port_value"] for each in statuses}
             yield envoy
         finally:
             process.kill()

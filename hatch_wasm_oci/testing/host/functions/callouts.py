@@ -54,13 +54,20 @@ def proxy_http_call(
     if content:
         sent.replace("content-length", str(len(content)))
     host.keep(len(content) + len(raw_headers) + len(raw_trailers))
-    further = Headers([(decode(key), decode(value)) for key, value in read_pairs(raw_trailers)])
-    call = HttpCall(host, (len(host.calls) + 1) * _STEP, decode(name), sent, content, further, timeout)
+    call = HttpCall(
+        host,
+        decode(name),
+        number=(len(host.calls) + 1) * _STEP,
+        headers=sent,
+        body=content,
+        trailers=Headers([(decode(key), decode(value)) for key, value in read_pairs(raw_trailers)]),
+        timeout=timeout,
+    )
     host.calls.append(call)
     host.machine.write_u32(token, call.number)
     answer = host.settings.upstreams[call.cluster]
     if answer is not None:
-        host.later(lambda: call.answered or call.answer(answer(call)))
+        host.later(lambda: None if call.answered else call.answer_by(answer))
     return Status.OK
 
 
