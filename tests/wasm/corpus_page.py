@@ -108,7 +108,7 @@ def agreement(rows: Sequence[tuple[Sample, EnvoyVerdict]]) -> str:
 def rows_of(page: str) -> list[list[str]]:
     """Read the rows of the page's table."""
     lines = [line for line in page.splitlines() if line.startswith("| ")]
-    return [[cell.strip() for cell in line.strip("| ").replace("\\|", "\0").split(" |")] for line in lines[2:]]
+    return [[cell.strip() for cell in line.replace("\\|", "\0").split("|")[1:-1]] for line in lines[2:]]
 
 
 def page(newest: Path, oldest: Path) -> str:

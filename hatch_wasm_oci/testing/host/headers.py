@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, overload
+from typing import Any
 
 # Envoy keeps these in fields of their own: a second value joins the first, behind a comma.
 _JOINED = frozenset(
@@ -162,10 +162,6 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-@overload
-def decode(raw: bytes) -> str: ...
-@overload
-def decode(raw: None) -> None: ...
-def decode(raw: bytes | None) -> str | None:
-    """Give a name or value that came as bytes; bytes that are no UTF-8 come back as they were."""
-    return None if raw is None else raw.decode("utf-8", "surrogateescape")
+def decode(raw: bytes) -> str:
+    """Give a name or value that came as bytes; bytes that are no UTF-8 can be given back as they were."""
+    return raw.decode("utf-8", "surrogateescape")
