@@ -10,6 +10,7 @@ from hatch_wasm_oci.testing.host.headers import Headers
 from hatch_wasm_oci.testing.host.message import Message
 
 if TYPE_CHECKING:
+    from hatch_wasm_oci.testing.host.headers import Kind
     from hatch_wasm_oci.testing.host.stream import Stream
 
 _OLDEST_ABI = "0.1.0"
@@ -20,16 +21,17 @@ _PASSING_HEADERS = (0, 2)
 
 
 class Side(NamedTuple):
-    """What is called how in one direction."""
+    """What is called how in one direction, and what its trailers are."""
 
     name: Literal["request", "response"]
     headers: MapType
     trailers: MapType
     body: int
+    kind: Kind
 
 
-REQUEST = Side("request", MapType.REQUEST_HEADERS, MapType.REQUEST_TRAILERS, 0)
-RESPONSE = Side("response", MapType.RESPONSE_HEADERS, MapType.RESPONSE_TRAILERS, 1)
+REQUEST = Side("request", MapType.REQUEST_HEADERS, MapType.REQUEST_TRAILERS, 0, "")
+RESPONSE = Side("response", MapType.RESPONSE_HEADERS, MapType.RESPONSE_TRAILERS, 1, "response-trailers")
 
 
 class Direction:
@@ -99,7 +101,7 @@ class Direction:
         """Give an empty map for trailers, while the last part of a body without any is at hand; else nothing."""
         if not self.ended or self._trailers is not None or self.side.body not in self.stream.context.bodies:
             return None
-        self._added = self.stream.context.maps[self.side.trailers] = Headers()
+        self._added = self.stream.context.maps[self.side.trailers] = Headers(kind=self.side.kind)
         return self._added
 
     def settle(self) -> None:

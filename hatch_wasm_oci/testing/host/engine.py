@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 
     from hatch_wasm_oci.wasm.module import Module
 
+# What Envoy's engine takes; wasmtime would leave some of it out.
+_FEATURES = (
+    "wasm_threads",
+    "shared_memory",
+    "wasm_tail_call",
+    "wasm_exceptions",
+    "wasm_memory64",
+    "wasm_multi_memory",
+    "wasm_gc",
+    "wasm_function_references",
+)
 _TICK = 0.05  # seconds between two looks at the time
 _KEPT_MODULES = 32
 _KEPT_BYTES = 256 * 1024 * 1024
@@ -40,8 +51,8 @@ def load() -> Engine:
     config.epoch_interruption = True
     # A test calls little and starts often: compiling is what takes the time.
     config.cranelift_opt_level = "none"
-    config.wasm_threads = config.shared_memory = config.wasm_tail_call = config.wasm_exceptions = True
-    config.wasm_memory64 = config.wasm_multi_memory = config.wasm_gc = config.wasm_function_references = True
+    for feature in _FEATURES:
+        setattr(config, feature, True)
     return Engine(wasmtime.Engine(config))
 
 

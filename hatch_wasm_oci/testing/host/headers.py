@@ -3,58 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
 
-# Envoy keeps these in fields of their own: a second value joins the first, behind a comma.
-_JOINED = frozenset(
-    [
-        ":authority",
-        ":method",
-        ":path",
-        ":scheme",
-        ":status",
-        ":protocol",
-        "accept",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "etag",
-        "expect",
-        "forwarded-proto",
-        "grpc-accept-encoding",
-        "grpc-message",
-        "grpc-status",
-        "grpc-timeout",
-        "host",
-        "if-match",
-        "keep-alive",
-        "location",
-        "origin",
-        "proxy-connection",
-        "proxy-status",
-        "referer",
-        "server",
-        "te",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "via",
-        "x-client-trace-id",
-        "x-forwarded-client-cert",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-forwarded-port",
-        "x-forwarded-proto",
-        "x-request-id",
-    ]
-)
+_HOST = "host"
+_AUTHORITY = ":authority"
+Kind = Literal["", "request", "response", "response-trailers"]
+"""What a map is of; decides which headers it has one entry of alone."""
 HeaderSource = Mapping[str, Any] | Iterable[tuple[str, str]] | None
 """What a map of headers is made of: a mapping (a list stands for several values), pairs, or nothing."""
 
@@ -67,9 +23,11 @@ class Headers(Mapping[str, str]):
 
     Args:
         source: A mapping, whose values may be lists; or pairs of name and value.
+        kind: What they are of, where that matters.
     """
 
-    def __init__(self, source: HeaderSource = None) -> None:
+    def __init__(self, source: HeaderSource = None, kind: Kind = "") -> None:
+        self._kind = kind
         self._pairs: list[tuple[str, str]] = []
         entries = source.pairs if isinstance(source, Headers) else source
         for name, value in entries.items() if isinstance(entries, Mapping) else entries or ():
@@ -93,13 +51,13 @@ class Headers(Mapping[str, str]):
 
     def all(self, name: str) -> list[str]:
         """Give every value of a name, in order."""
-        name = name.lower()
+        name = self._name(name)
         return [value for each, value in self._pairs if each == name]
 
     def add(self, name: str, value: str) -> None:
         """Add a value; a header of which there is only one gets it behind a comma."""
-        name = name.lower()
-        if name in _JOINED:
+        name = self._name(name)
+        if self._kind in _joined().get(name, ()):
             for index, (each, old) in enumerate(self._pairs):
                 if each == name:
                     self._pairs[index] = (name, f"{old},{value}")
@@ -117,7 +75,7 @@ class Headers(Mapping[str, str]):
 
     def remove(self, name: str) -> None:
         """Remove every value of a name, if it has any."""
-        name = name.lower()
+        name = self._name(name)
         self._pairs = [each for each in self._pairs if each[0] != name]
 
     def set_all(self, pairs: Iterable[tuple[str, str]]) -> None:
@@ -128,7 +86,11 @@ class Headers(Mapping[str, str]):
 
     def copy(self) -> Headers:
         """Make a map that changes on its own."""
-        return Headers(self.pairs)
+        return Headers(self.pairs, self._kind)
+
+    def _name(self, name: str) -> str:
+        name = name.lower()
+        return _AUTHORITY if name == _HOST and self._kind == "request" else name
 
     def __getitem__(self, name: str) -> str:
         values = self.all(name)
@@ -148,13 +110,20 @@ class Headers(Mapping[str, str]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
-        theirs = other if isinstance(other, Headers) else Headers(other)
+        theirs = other if isinstance(other, Headers) else Headers(other, self._kind)
         return {name: self.all(name) for name in self} == {name: theirs.all(name) for name in theirs}
 
     __hash__ = None  # type: ignore[assignment] # it changes
 
     def __repr__(self) -> str:
         return f"Headers({self._pairs!r})"
+
+
+@cache
+def _joined() -> dict[str, tuple[str, ...]]:
+    text = Path(__file__).with_name("joined_headers.txt").read_text("utf-8")
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {name: tuple(kinds.split(",")) for name, kinds in rows}
 
 
 def encode(text: str) -> bytes:

@@ -33,7 +33,7 @@ def message_of(local: LocalResponse, *, grpc: bool) -> Message:
     """
     if grpc:
         status = local.grpc_status if local.grpc_status >= 0 else _GRPC_STATUS.get(local.status, _GRPC_UNKNOWN)
-        headers = Headers({":status": "200"})
+        headers = Headers({":status": "200"}, "response")
         for name, value in local.headers.pairs:
             headers.add(name, value)
         headers.replace("content-type", _GRPC)
@@ -41,7 +41,7 @@ def message_of(local: LocalResponse, *, grpc: bool) -> Message:
         if local.body:
             headers.replace("grpc-message", _percent_encoded(local.body))
         return Message(headers)
-    headers = Headers({":status": str(local.status)})
+    headers = Headers({":status": str(local.status)}, "response")
     for name, value in local.headers.pairs:
         headers.add(name, value)
     if local.body:

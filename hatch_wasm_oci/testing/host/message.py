@@ -33,7 +33,7 @@ class Response:
     def __init__(
         self, status: int = 200, headers: HeaderSource = None, body: Body = b"", trailers: HeaderSource = None
     ) -> None:
-        self.headers = Headers({":status": str(status)})
+        self.headers = Headers({":status": str(status)}, "response")
         for name, value in Headers(headers).pairs:
             self.headers.add(name, value)
         self.pieces = pieces_of(body)

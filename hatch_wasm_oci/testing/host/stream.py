@@ -112,8 +112,8 @@ class Stream:
             PluginFailedError: The plugin trapped, or did not return in time.
             HostUsageError: They were sent before.
         """
-        given = Headers(headers)
-        sent = Headers({name: value for name, value in _REQUEST.items() if name not in given})
+        given = Headers(headers, "request")
+        sent = Headers({name: value for name, value in _REQUEST.items() if name not in given}, "request")
         for name, value in given.pairs:
             sent.add(name, value)
         with self.host.turn():
@@ -131,7 +131,7 @@ class Stream:
     def response_headers(self, headers: HeaderSource = None, *, end_of_stream: bool = False) -> Action:
         """Send the response's headers; `:status` is 200 where it is missing. See `request_headers`."""
         given = Headers(headers)
-        sent = Headers() if ":status" in given else Headers(_RESPONSE)
+        sent = Headers(None if ":status" in given else _RESPONSE, "response")
         for name, value in given.pairs:
             sent.add(name, value)
         self._check_response()
@@ -147,7 +147,7 @@ class Stream:
     def response_trailers(self, trailers: HeaderSource) -> Action:
         """Send the response's trailers, which end it; see `request_headers`."""
         self._check_response()
-        return self._feed(self.response, lambda: self.response.feed_trailers(Headers(trailers)))
+        return self._feed(self.response, lambda: self.response.feed_trailers(Headers(trailers, "response-trailers")))
 
     def finish(self) -> None:
         """End the stream: the plugin may log it, and forgets it."""

@@ -49,6 +49,18 @@ def writing(phase: str) -> list[Ask]:
     return asks + [Ask(f"set{kind}", SET_BYTES, (kind, 0, 0, "+")) for kind in range(10)]
 
 
+JOINED = (":authority", ":path", "accept", "cookie", "host", "vary", "via", "grpc-status", "x-request-id", "x-unknown")
+
+
+def joined(kind: int) -> list[Ask]:
+    asks = []
+    for name in JOINED:
+        asks += [Ask(f"remove {name}", REMOVE, (kind, name)), Ask(f"add {name}", ADD, (kind, name, "1"))]
+        asks += [Ask(f"add {name}", ADD, (kind, name, "2")), Ask(f"get {name}", GET, (kind, name, *VALUE), "bytes")]
+        asks += [Ask("pairs", PAIRS, (kind, *VALUE), "bytes"), Ask(f"remove {name}", REMOVE, (kind, name))]
+    return asks
+
+
 XFP = ("x-forwarded-proto", "http")  # without it there is no route
 HEADERS = [
     *[Ask(f"add {name}", ADD, (0, name, value)) for name in ("x-b", "Content-Type", "cookie", "via") for value in "12"],

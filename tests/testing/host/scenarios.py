@@ -170,6 +170,16 @@ SCENARIOS = {
         (PLAIN, WITH_BODY),
     ),
     "headers": Scenario(_only({"request_headers": asks.HEADERS})),
+    "joined": Scenario(
+        _only(
+            {
+                "request_headers": [*asks.joined(0), asks.HEADERS[-1]],
+                "request_trailers": asks.joined(1),
+                "response_headers": asks.joined(2),
+                "response_trailers": asks.joined(3),
+            }
+        ),
+    ),
     "bodies": _body_scenario({}),
     "bodiesheld": _body_scenario({"request_body": (1,), "response_body": (1,)}),
     "bodieswatermark": _body_scenario({"request_body": (2,), "response_body": (2,)}),
@@ -216,7 +226,7 @@ SCENARIOS = {
         asks.called(*asks.WHOLE, timeout=-5),
         asks.called(*asks.WHOLE, body="body"),
     ),
-    "callplain": _calling(asks.called((":path", "/"), *asks.WHOLE[1:]), requests=(PLAIN, WITH_BODY)[:1]),
+    "callplain": _calling(asks.called((":path", "/"), *asks.WHOLE[1:]), requests=(PLAIN,)),
     "callbody": _calling(asks.called((":path", "/"), *asks.WHOLE[1:]), requests=(WITH_BODY,)),
     "callanswers": _calling(asks.called(*asks.WHOLE), then=[asks.local()]),
     "callforgotten": _calling(asks.called(*asks.WHOLE), then=[asks.local(), *asks.GO_ON]),

@@ -47,7 +47,7 @@ def proxy_http_call(
         return Status.INVALID_MEMORY_ACCESS
     if not host.machine.write_u32(token, 0):
         return Status.INVALID_MEMORY_ACCESS
-    sent = Headers([(decode(key), decode(value)) for key, value in read_pairs(raw_headers)])
+    sent = Headers([(decode(key), decode(value)) for key, value in read_pairs(raw_headers)], "request")
     known = decode(name) in host.settings.upstreams
     if timeout >= _SIGN or not known or any(each not in sent for each in _NEEDED):
         return Status.BAD_ARGUMENT
