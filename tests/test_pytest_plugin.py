@@ -417,7 +417,7 @@ def example(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_ziglang
 def test_the_examples_tests_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     example(pytester.path, monkeypatch)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=5)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=10)
 
 
 @needs_ziglang
@@ -429,7 +429,7 @@ def test_the_examples_tests_pass_as_their_author_runs_them(tmp_path: Path, monke
         command, cwd=tmp_path / "hello-filter", capture_output=True, text=True, check=False, timeout=120
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert 'tests="5"' in report.read_text()
+    assert 'tests="10"' in report.read_text()
     assert not (tmp_path / "hello-filter" / "build").exists()
 
 
@@ -444,6 +444,16 @@ def test_the_readmes_example_runs(project: Path, pytester: pytest.Pytester) -> N
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     outcomes = result.parseoutcomes()
     assert outcomes.keys() == {"passed"}, outcomes
+
+
+@needs_ziglang
+def test_the_readmes_example_of_a_unit_test_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").is_file() else ""
+    (block,) = re.findall(r"```python\n(# test_filter\.py\n.*?)```", readme, re.DOTALL)
+    example(pytester.path, monkeypatch)
+    pytester.makepyfile(test_readme=block)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "test_readme.py").assert_outcomes(passed=1)
 
 
 def test_nothing_is_left_behind(run: Callable[..., pytest.RunResult], tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def load() -> Engine:
         ) from None
     config = wasmtime.Config()
     config.epoch_interruption = True
+    # By signals, wasmtime and Python's faulthandler, which pytest starts, would take each other's place.
+    config.signals_based_traps = False
     # A test calls little and starts often: compiling is what takes the time.
     config.cranelift_opt_level = "none"
     for feature in _FEATURES:

@@ -19,7 +19,7 @@ CALL = ("proxy_http_call", pairs([(":path", "/check"), (":method", "GET"), (":au
 
 
 def call(cluster: str = "authz", timeout: int = 500) -> Ask:
-    return Ask("call", CALL[0], (cluster, CALL[1], "", pairs([]), timeout, Kept(0)))  # type: ignore[arg-type]
+    return Ask("call", CALL[0], (cluster, CALL[1], "", pairs([]), timeout, Kept(0)))
 
 
 GO_ON = [
