@@ -119,7 +119,8 @@ class Direction:
             self._release()
             self._end()
             return
-        self._forget(self.side.headers)
+        # A response's headers can be looked at from now on; but what is changed in them comes too late.
+        self._headers = None if self._headers is None else self._headers.copy()
         self._pass_headers(at_once=False)
         waiting, self._waiting = b"".join(self._waiting), []
         if waiting:

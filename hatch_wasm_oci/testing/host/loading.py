@@ -40,7 +40,7 @@ def module_of(source: Any) -> Module:
         return source
     if isinstance(source, (bytes, bytearray, memoryview)):
         return Module(bytes(source))
-    if isinstance(source, str) or (isinstance(source, os.PathLike) and isinstance(source, Path)):
+    if isinstance(source, (str, os.PathLike)) and not hasattr(source, "report"):
         path = Path(source)
         if path.suffix != _ARCHIVE:
             return Module.read(path)

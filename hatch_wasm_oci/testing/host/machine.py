@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.testing.host import engine
 from hatch_wasm_oci.testing.host.failure import HostUsageError, PluginFailedError, crash
-from hatch_wasm_oci.testing.host.traps import failure_of
+from hatch_wasm_oci.testing.host.traps import failure_of, too_deep
 from hatch_wasm_oci.wasm.declarations import FUNCTION, MEMORY
 from hatch_wasm_oci.wasm.subject import MAX_PAGES, NO_INSTANCE
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PAGE = 65_536
 _MEMORY_LIMIT = MAX_PAGES * _PAGE
 _TABLE_LIMIT = 10_000_000
+# How often the module and the host may call each other within a call: malloc may itself ask the host for something.
+_DEEPEST = 32
 _MASK_32 = (1 << 32) - 1
 _RESTRICTED = "Uncaught Error: restricted_callback"
 
@@ -92,6 +94,8 @@ class Machine:
             found = self._exports[name]
             assert isinstance(found, wasmtime.Func)  # noqa: S101 - what `usable` means
             function = self._callbacks[name] = found
+        if self._depth >= _DEEPEST:
+            raise too_deep(name)
         self._depth += 1
         try:
             if self._depth > 1:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PAIRS_COST = 16
+"""What a byte of pairs counts for beside one of plain content: it bounds what a module can make the host do."""
 _NUMBER = struct.Struct("<I")
 _SIZES = struct.Struct("<II")
 

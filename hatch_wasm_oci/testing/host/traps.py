@@ -9,9 +9,10 @@ from hatch_wasm_oci.testing.host.failure import PluginFailedError
 if TYPE_CHECKING:
     import wasmtime
 
+_TOO_DEEP = "RangeError: Maximum call stack size exceeded"
 # V8's words, by the names of wasmtime's trap codes.
 _WORDS = {
-    "STACK_OVERFLOW": "RangeError: Maximum call stack size exceeded",
+    "STACK_OVERFLOW": _TOO_DEEP,
     "MEMORY_OUT_OF_BOUNDS": "RuntimeError: memory access out of bounds",
     "HEAP_MISALIGNED": "RuntimeError: operation does not support unaligned accesses",
     "TABLE_OUT_OF_BOUNDS": "RuntimeError: table index is out of bounds",
@@ -26,6 +27,15 @@ _WORDS = {
     "CAST_FAILURE": "RuntimeError: illegal cast",
 }
 _INTERRUPTED = "INTERRUPT"
+
+
+def too_deep(name: str) -> PluginFailedError:
+    """Make the error for a function that the host calls from within its own host calls, again and again."""
+    return PluginFailedError(
+        f"{name} makes host calls that call it again, without end.",
+        f"Function: {name} failed: Uncaught {_TOO_DEEP}",
+        "traps",
+    )
 
 
 def failure_of(name: str, error: wasmtime.Trap | wasmtime.WasmtimeError, timeout: float) -> PluginFailedError:

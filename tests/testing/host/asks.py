@@ -327,4 +327,5 @@ ANSWERED = [
     Ask("body", BYTES, (4, 0, 100, *VALUE), "bytes"),
     *LOOK,
 ]
+LATE = Ask("late", GET, (2, "x-late", *VALUE), "bytes")
 GO_ON = [Ask("go on", CONTINUE, (0,)), *LOOK]

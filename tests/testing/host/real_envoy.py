@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TYPE = "type.googleapis.com/envoy"
-_SECONDS = 20.0
+SECONDS = 20.0
+
+
+NEVER = "/never"
+"""The path of requests that get no answer."""
 
 
 class Plugin(NamedTuple):
@@ -51,6 +55,8 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.server.requests.append(raw)
                 path = raw.split(b" ", 2)[1].decode().partition("?")[0]
                 answer = self.server.answers.get(path, b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                if path == NEVER:
+                    self.rfile.read()  # until Envoy gives up
                 if not answer:
                     return
                 self.wfile.write(answer)
@@ -150,7 +156,7 @@ class RealEnvoy:
         return self.lines(name)
 
     def until(self, found: Any) -> Any:
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while not (value := found()):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise AssertionError(self.log.read_text("utf-8", "replace")[-3000:])
@@ -159,7 +165,7 @@ class RealEnvoy:
 
     def send(self, name: str, request: bytes, *, half: bool = False) -> bytes:
         """Send a request as it stands, and return the whole answer, until the connection closes."""
-        with socket.create_connection(("127.0.0.1", self.ports[name]), timeout=_SECONDS) as connection:
+        with socket.create_connection(("127.0.0.1", self.ports[name]), timeout=SECONDS) as connection:
             connection.sendall(request)
             received = bytearray()
             with contextlib.suppress(ConnectionResetError):
@@ -169,7 +175,7 @@ class RealEnvoy:
 
     def stats(self) -> dict[str, int | str]:
         """Envoy's statistics by name."""
-        with urllib.request.urlopen(f"http://{self.admin}/stats?format=json", timeout=_SECONDS) as answer:
+        with urllib.request.urlopen(f"http://{self.admin}/stats?format=json", timeout=SECONDS) as answer:
             found = json.load(answer)["stats"]
         return {each["name"]: each["value"] for each in found if "name" in each}
 
@@ -178,7 +184,7 @@ class RealEnvoy:
 def running(
     program: Path, directory: Path, plugins: Mapping[str, Plugin], answers: Mapping[str, bytes]
 ) -> Iterator[RealEnvoy]:
-    """Run an Envoy with a listener for each plugin; clusters `upstream` and `authz` lead to this process."""
+    """Run an Envoy with a listener for each plugin; all its clusters lead to this process."""
     with Upstream(answers) as upstream:
         threading.Thread(target=upstream.serve_forever, args=(0.02,), daemon=True).start()
         listeners = []
@@ -191,7 +197,7 @@ def running(
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
             "static_resources": {
                 "listeners": listeners,
-                "clusters": [_cluster("upstream", port), _cluster("authz", port)],
+                "clusters": [_cluster(each, port) for each in ("upstream", "authz", "slow")],
             },
         }
         path, log, admin = directory / "bootstrap.json", directory / "envoy.log", directory / "admin"
@@ -204,7 +210,7 @@ def running(
             envoy = RealEnvoy(process, log, {}, "")
             envoy.admin = envoy.until(lambda: admin.exists() and admin.read_text())
             envoy.until(lambda: "starting main dispatch loop" in log.read_text("utf-8", "replace"))
-            with urllib.request.urlopen(f"http://{envoy.admin}/listeners?format=json", timeout=_SECONDS) as answer:
+            with urllib.request.urlopen(f"http://{envoy.admin}/listeners?format=json", timeout=SECONDS) as answer:
                 statuses = json.load(answer)["listener_statuses"]
             envoy.ports = {each["name"]: each["local_address"]["socket_address"]["port_value"] for each in statuses}
             yield envoy

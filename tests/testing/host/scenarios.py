@@ -10,6 +10,7 @@ from hatch_wasm_oci.wasm.envoy_tables import callback_signature
 
 from . import asks
 from .probe import Ask, Callback, Loaded
+from .real_envoy import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -230,6 +231,61 @@ SCENARIOS = {
     "callbody": _calling(asks.called((":path", "/"), *asks.WHOLE[1:]), requests=(WITH_BODY,)),
     "callanswers": _calling(asks.called(*asks.WHOLE), then=[asks.local()]),
     "callforgotten": _calling(asks.called(*asks.WHOLE), then=[asks.local(), *asks.GO_ON]),
+    "calltimeout": _calling(asks.called((":path", NEVER), *asks.WHOLE[1:], cluster="slow", timeout=50)),
+    "oldest": Scenario(
+        _only(
+            {
+                "configure": [Ask("get", "proxy_get_configuration", asks.VALUE, "bytes")],
+                "request_headers": [
+                    Ask("get", "proxy_get_configuration", asks.VALUE, "bytes"),
+                    Ask("clear", "proxy_clear_route_cache"),
+                    asks.called(*asks.WHOLE),
+                ],
+                "http_call_response": [
+                    Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)),
+                    Ask("go on", "proxy_continue_request"),
+                    *asks.LOOK,
+                ],
+                "request_body": asks.LOOK,
+                "response_headers": asks.LOOK,
+            },
+            {"request_headers": (1,)},
+        ),
+        abi="0.1.0",
+        configuration="conf",
+    ),
+    "pausedresponse": Scenario(
+        _only(
+            {
+                "response_headers": [asks.called(*asks.WHOLE), *asks.LOOK],
+                "http_call_response": [
+                    Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)),
+                    Ask("add", asks.ADD, (2, "x-late", "1")),
+                    Ask("go on", asks.CONTINUE, (1,)),
+                    *asks.LOOK,
+                ],
+                "response_body": [asks.LATE, Ask("too late", asks.REPLACE, (2, "x-late", "2")), asks.LATE],
+                "response_trailers": [asks.LATE],
+            },
+            {"response_headers": (1,)},
+        )
+    ),
+    "pausedbody": Scenario(
+        _only(
+            {
+                "request_body": [asks.called(*asks.WHOLE), *asks.LOOK],
+                "request_trailers": asks.LOOK,
+                "http_call_response": [
+                    Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)),
+                    Ask("set", asks.SET_BYTES, (0, 0, 99, "late")),
+                    *asks.LOOK,
+                    Ask("go on", asks.CONTINUE, (0,)),
+                    *asks.LOOK,
+                ],
+            },
+            {"request_body": (1,), "request_trailers": (1,)},
+        )
+    ),
     "tick": _ticking(Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)), *asks.LOOK, *asks.GO_ON),
     "tickanswers": _ticking(Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)), asks.local()),
     "ticknothing": _ticking(*asks.LOOK, asks.local(), Ask("stream", asks.EFFECTIVE, (asks.FIRST_STREAM,)), *asks.GO_ON),

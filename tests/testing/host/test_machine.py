@@ -58,6 +58,32 @@ def test_the_host_does_not_keep_without_end(compiled: Callable[[str], bytes]) ->
     assert caught.value.outcome == "exhausts"
 
 
+def test_memory_that_asks_for_memory_ends(compiled: Callable[[str], bytes]) -> None:
+    with pytest.raises(PluginFailedError, match="call it again") as caught:
+        WasmPlugin(
+            compiled(
+                """(module (import "env" "proxy_get_property" (func $get (param i32 i32 i32 i32) (result i32)))
+                (func (export "proxy_abi_version_0_2_1")) (memory (export "memory") 1)
+                (data (i32.const 8) "plugin_name")
+                (func $ask (result i32) (call $get (i32.const 8) (i32.const 11) (i32.const 64) (i32.const 68)))
+                (func (export "malloc") (param i32) (result i32) (drop (call $ask)) (i32.const 128))
+                (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.eqz (call $ask))))"""
+            )
+        )
+    assert caught.value.envoy == "Failed to configure base Wasm plugin"
+
+
+def test_pairs_are_not_read_without_end(compiled: Callable[[str], bytes]) -> None:
+    imports = '(import "env" "proxy_http_call" (func $call' + " (param i32)" * 10 + " (result i32)))"
+    zeros = "(i32.const 0) " * 2
+    pairs = (
+        f"(i32.store (i32.const 0) (i32.const 3000000)) (drop (call $call {zeros} (i32.const 0) (i32.const 33554432)"
+    )
+    body = f"{pairs} {zeros} {zeros} (i32.const 0) (i32.const 64)))"
+    with pytest.raises(PluginFailedError, match="more than 256 MiB"):
+        WasmPlugin(compiled(text(body, imports=imports, memory='(memory (export "memory") 512)')))
+
+
 def test_a_shared_memory_that_is_too_large_is_not_made(compiled: Callable[[str], bytes]) -> None:
     with pytest.raises(HostUsageError, match="shared memory of up to 65536 pages"):
         WasmPlugin(compiled(text("", memory='(memory (export "memory") 1 65536 shared)')))

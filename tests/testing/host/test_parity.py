@@ -91,7 +91,7 @@ def _in_host(make: Any, name: str, data: bytes) -> tuple[list[str], list[Exchang
         environment=scenario.environment,
         name=name,
         vm_id=name,
-        upstreams={"authz": _answer},
+        upstreams={"authz": _answer, "slow": None},
         log_level="info",
         **scenario.host,
     )
@@ -103,8 +103,8 @@ def _in_host(make: Any, name: str, data: bytes) -> tuple[list[str], list[Exchang
             exchange = plugin.exchange(request.seen, request.pieces, request.trailers or None, upstream=_upstream)
         except PluginFailedError as error:
             outcomes.add(error.outcome)
-        if exchange is not None and exchange.paused and plugin.tick_period:
-            plugin.tick()
+        if exchange is not None and exchange.paused:
+            plugin.advance(1)
         answers.append(exchange)
     assert outcomes <= {"traps"}
     return [f"{_LEVELS.get(level, level)}|{message}" for level, message in plugin.logs], answers
@@ -121,6 +121,8 @@ def _differences(lines: tuple[list[str], list[str]], answers: tuple[list[bytes],
             found.append(f"the client got {exchange.status} instead of {status}")
         elif head and not exchange.was_reset and exchange.body != _body(head, rest):
             found.append(f"the client got {exchange.body!r} instead of {_body(head, rest)!r}")
+        elif (ours := _own(exchange.headers.pairs)) != (theirs := _own(_pairs(head))):
+            found.append(f"the client got {ours} instead of {theirs}")
         if exchange.paused:
             found.append("it has not ended")
     return found
@@ -137,6 +139,16 @@ def test_the_host_does_what_envoy_does(
             wrong[name] = found
     assert wrong == {}
     assert sum(len(lines) for lines, _ in in_envoy.values()) > 7000
+
+
+def _pairs(head: bytes) -> list[tuple[str, str]]:
+    lines = [line.decode().partition(": ") for line in head.split(b"\r\n")[1:]]
+    return [(name.lower(), value) for name, _, value in lines]
+
+
+def _own(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out what Envoy adds or changes on its way out."""
+    return [each for each in pairs if each[0].startswith("x-") or each[0] == "content-type"]
 
 
 def _body(head: bytes, rest: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hatch_wasm_oci.testing.host.calls import HttpCall
 from hatch_wasm_oci.testing.host.constants import LEVELS, Status
 from hatch_wasm_oci.testing.host.headers import Headers, decode
-from hatch_wasm_oci.testing.host.pairs import read_pairs
+from hatch_wasm_oci.testing.host.pairs import PAIRS_COST, read_pairs
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.testing.host.state import Host
@@ -47,13 +47,13 @@ def proxy_http_call(
         return Status.INVALID_MEMORY_ACCESS
     if not host.machine.write_u32(token, 0):
         return Status.INVALID_MEMORY_ACCESS
+    host.keep(len(content) + (len(raw_headers) + len(raw_trailers)) * PAIRS_COST)
     sent = Headers([(decode(key), decode(value)) for key, value in read_pairs(raw_headers)], "request")
     known = decode(name) in host.settings.upstreams
     if timeout >= _SIGN or not known or any(each not in sent for each in _NEEDED):
         return Status.BAD_ARGUMENT
     if content:
         sent.replace("content-length", str(len(content)))
-    host.keep(len(content) + len(raw_headers) + len(raw_trailers))
     call = HttpCall(
         host,
         decode(name),

@@ -93,6 +93,7 @@ def proxy_call_foreign_function(
     called, given = host.machine.read(name, name_size), host.machine.read(argument, argument_size)
     if called is None or given is None:
         return Status.INVALID_MEMORY_ACCESS
+    host.keep(len(given))
     function = host.settings.foreign_functions.get(decode(called))
     if function is not None:
         return _result(host, function(given), result, result_size)

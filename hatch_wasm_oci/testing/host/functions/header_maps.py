@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.testing.host.constants import MapType, Status
 from hatch_wasm_oci.testing.host.headers import decode, encode
-from hatch_wasm_oci.testing.host.pairs import read_pairs, write_pairs
+from hatch_wasm_oci.testing.host.pairs import PAIRS_COST, read_pairs, write_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def proxy_set_header_map_pairs(host: Host, kind: int, pairs: int, size: int) -> 
     headers = _changeable(host, kind)
     if headers is None:
         return Status.BAD_ARGUMENT
-    host.keep(len(data))
+    host.keep(len(data) * PAIRS_COST)
     headers.set_all([(decode(name), decode(value)) for name, value in read_pairs(data)])
     return Status.OK
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.testing.host.constants import Status
+from hatch_wasm_oci.testing.host.failure import crash
 from hatch_wasm_oci.testing.host.headers import Headers, decode
 from hatch_wasm_oci.testing.host.message import LocalResponse
-from hatch_wasm_oci.testing.host.pairs import read_pairs
+from hatch_wasm_oci.testing.host.pairs import PAIRS_COST, read_pairs
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.testing.host.state import Host
@@ -33,6 +34,8 @@ def proxy_continue_stream(host: Host, kind: int) -> int:
     context = host.context
     stream = context.stream
     if stream is not None and kind in (_REQUEST, _RESPONSE):
+        if kind == _RESPONSE and not stream.response.started:
+            raise crash("The plugin lets a response go on that has not begun.")
         direction = stream.request if kind == _REQUEST else stream.response
         host.after_callback(direction.resume)
     if kind != _DOWNSTREAM:
@@ -61,6 +64,8 @@ def proxy_close_stream(host: Host, kind: int) -> int:
         return Status.BAD_ARGUMENT
     stream = host.context.stream
     if stream is not None and kind in (_REQUEST, _RESPONSE):
+        if stream.finished:
+            raise crash("The plugin closes a stream that is over (in proxy_on_log, proxy_on_done or proxy_on_delete).")
         host.stopped = True
         host.after_callback(stream.reset)
     return Status.OK
@@ -82,9 +87,11 @@ def proxy_send_local_response(
     why, content, pairs = read(details, details_size), read(body, body_size), read(headers, headers_size)
     if why is None or content is None or pairs is None:
         return Status.INVALID_MEMORY_ACCESS
-    host.keep(len(content) + len(pairs))
+    host.keep(len(content) + len(pairs) * PAIRS_COST)
     stream = host.context.stream
     if stream is not None:
+        if stream.finished:
+            raise crash("The plugin answers a stream that is over (in proxy_on_log, proxy_on_done or proxy_on_delete).")
         further = Headers([(decode(name), decode(value)) for name, value in read_pairs(pairs)])
         grpc = -1 if grpc_status == _NO_GRPC_STATUS else grpc_status
         local = LocalResponse(status, further, content, decode(why).replace(" ", "_"), grpc)
