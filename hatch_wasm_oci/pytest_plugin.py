@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.testing.backends import RunningRegistry
     from hatch_wasm_oci.testing.envoy.run import EnvoyRun
     from hatch_wasm_oci.testing.envoy.runner import EnvoyRunner
+    from hatch_wasm_oci.testing.host.plugin import WasmPlugin
     from hatch_wasm_oci.testing.namespace import RegistryNamespace
     from hatch_wasm_oci.testing.wasm_image import WasmImage
 
@@ -33,6 +34,7 @@ _OURS = frozenset(
         "oci_registry",
         "wasm_image",
         "wasm_images",
+        "wasm_plugin",
     }
 )
 _MISSING = ("error", "skip")
@@ -88,17 +90,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Let the report of a failed test show what its Envoys said, those that still run too; called by pytest.
+    """Let the report of a failed test show what its Envoys said and its plugins logged; called by pytest.
 
     Args:
         item: The test.
         call: Its setup, call or teardown.
     """
+    if call.excinfo is None:
+        return
     runs = item.stash.get(_ENVOYS, None)
-    if runs and call.excinfo is not None:
+    if runs:
         for run in runs:
             item.add_report_section(call.when, "envoy", "\n".join(run.lines) or "(nothing of Wasm)")
         runs.clear()
+    if call.when == "call" and "wasm_plugin" in getattr(item, "fixturenames", ()):
+        from hatch_wasm_oci.testing.host import fixture
+
+        fixture.show_logs(item)
 
 
 @pytest.fixture(scope="session")
@@ -225,6 +233,19 @@ def make_wasm_image(_wasm_oci_directory: Path) -> Callable[..., WasmImage]:
         return wasm_image.make(directory, wasm, **settings)
 
     return make
+
+
+@pytest.fixture
+def wasm_plugin(request: pytest.FixtureRequest) -> Iterator[Callable[..., WasmPlugin]]:
+    """Load a plugin in this process, by Envoy's rules: `wasm_plugin(module_or_image, configuration="…", …)`.
+
+    It takes the arguments of `hatch_wasm_oci.testing.WasmPlugin`, and is closed after the test. When the test fails,
+    what the plugin logged is shown. Needs the extra `host`.
+    """
+    from hatch_wasm_oci.testing.host import fixture
+
+    with fixture.plugins(request.node) as make:
+        yield make
 
 
 @pytest.fixture

@@ -502,8 +502,9 @@ def test_a_run_without_our_fixtures_loads_next_to_nothing(pytester: pytest.Pytes
     result.assert_outcomes(passed=1)
 
 
-# Five tests of the image, and five that need an Envoy.
-EXAMPLE = {"passed": 10} if has_envoy() else {"passed": 5, "skipped": 5}
+# Five tests of the image, five that need an Envoy, and five that need wasmtime.
+RUNNING = 5 * (has_envoy() + (importlib.util.find_spec("wasmtime") is not None))
+EXAMPLE = {"passed": 5 + RUNNING, "skipped": 10 - RUNNING}
 
 
 def example(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -555,6 +556,16 @@ def test_the_readmes_example_runs(project: Path, pytester: pytest.Pytester) -> N
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
     outcomes = result.parseoutcomes()
     assert outcomes.keys() == {"passed"}, outcomes
+
+
+@needs_ziglang
+def test_the_readmes_example_of_a_unit_test_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").is_file() else ""
+    (block,) = re.findall(r"```python\n(# test_filter\.py\n.*?)```", readme, re.DOTALL)
+    example(pytester.path, monkeypatch)
+    pytester.makepyfile(test_readme=block)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider", "test_readme.py").assert_outcomes(passed=1)
 
 
 def test_nothing_is_left_behind(run: Callable[..., pytest.RunResult], tmp_path: Path) -> None:

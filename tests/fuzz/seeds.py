@@ -24,7 +24,6 @@ from hatch_wasm_oci.image.descriptor import (
 from hatch_wasm_oci.image.formats import FORMATS
 from tests.fuzz.targets import split
 from tests.samples import contents, core_module, section
-from tests.wasm.corpus import samples_of_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,9 +42,9 @@ def seeds(target: str) -> list[bytes]:
 
 
 def _modules() -> Iterator[bytes]:
-    import wasmtime
+    from tests.wasm.corpus import samples
 
-    for sample in samples_of_text(wasmtime):
+    for sample in samples():
         yield sample.data
     yield from (b"", b"\0asm", b"\0asm\x0d\0\1\0", b"\x7fELF\2\1\1", b"BC\xc0\xde", b"(module)\n", b"<html>", b"PK\3\4")
     yield gzip.compress(core_module())
