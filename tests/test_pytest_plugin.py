@@ -529,7 +529,7 @@ def test_the_examples_tests_pass_as_their_author_runs_them(tmp_path: Path, monke
         command, cwd=tmp_path / "hello-filter", capture_output=True, text=True, check=False, timeout=120
     )
     assert process.returncode == 0, process.stdout + process.stderr
-    assert 'tests="10"' in report.read_text()
+    assert 'tests="15"' in report.read_text()
     assert not (tmp_path / "hello-filter" / "build").exists()
 
 
