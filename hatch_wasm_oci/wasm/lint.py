@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from hatch_wasm_oci.wasm import filetype, rules_exports, rules_file, rules_imports, rules_mistakes, rules_start
+from hatch_wasm_oci.wasm import (
+    filetype,
+    rules_exports,
+    rules_file,
+    rules_imports,
+    rules_mistakes,
+    rules_start,
+    validation,
+)
 from hatch_wasm_oci.wasm.binary import parse
 from hatch_wasm_oci.wasm.envoy_scan import ABI_VERSIONS, scan
 from hatch_wasm_oci.wasm.envoy_tables import envoy_version
@@ -46,12 +54,13 @@ def _meant_as_plugin(binary: Binary) -> bool:
     return any(name.startswith("proxy_") for name in names)
 
 
-def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36") -> tuple[Finding, ...]:
+def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36", validate: bool = True) -> tuple[Finding, ...]:
     """Say what keeps a module from running in Envoy, and what is likely a mistake, without running it.
 
     Args:
         data: The whole file; need not be a module.
         envoy: The lowest Envoy version that the module must load in, such as `1.36`.
+        validate: Whether wasmtime, if it is installed, is to validate function bodies, which nothing else here does.
 
     Returns:
         The errors in the order in which Envoy comes to them (it logs the first, and goes no further than the group
@@ -71,6 +80,8 @@ def lint(data: bytes | bytearray | memoryview, *, envoy: str = "1.36") -> tuple[
     if seen.corrupted or binary.fault:
         return tuple(findings)
     findings += rules_file.beyond_engine(binary)
+    if validate and (invalid := validation.invalid(view)):
+        return (*findings, invalid)
     if not seen.abi and not _meant_as_plugin(binary):
         return tuple(findings)
     subject = Subject(view, binary, seen.abi or ABI_VERSIONS[-1], version, toolchain)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.testing.host.failure import HostMissingError, HostUsageError
 
@@ -33,7 +33,6 @@ _KEPT_MODULES = 32
 _KEPT_BYTES = 256 * 1024 * 1024
 
 
-@functools.cache
 def load() -> Engine:
     """Give the engine of this process.
 
@@ -47,6 +46,12 @@ def load() -> Engine:
             f"The in-process host runs on wasmtime, which can't be imported: {error}.",
             'Install it: pip install "hatch-wasm-oci[host]"',
         ) from None
+    return _engine(wasmtime)
+
+
+@functools.cache
+def _engine(wasmtime: Any) -> Engine:
+    # By the module that it comes from: a test of tests may have imported wasmtime anew, and the two do not mix.
     config = wasmtime.Config()
     config.epoch_interruption = True
     # By signals, wasmtime and Python's faulthandler, which pytest starts, would take each other's place.

@@ -48,7 +48,6 @@ def test_without_wasmtime_tests_skip_and_say_what_to_install(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "wasmtime", None)
-    engine.load.cache_clear()
     pytester.makepyfile("def test_it(wasm_plugin): raise AssertionError")
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rs")
     result.assert_outcomes(skipped=1)
