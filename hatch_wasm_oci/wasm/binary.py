@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hatch_wasm_oci.wasm import filetype
 from hatch_wasm_oci.wasm.declarations import Binary, Fault, Section
+from hatch_wasm_oci.wasm.envoy_scan import MOST_SECTIONS
 from hatch_wasm_oci.wasm.reader import MalformedError, Reader
 from hatch_wasm_oci.wasm.sections import ModuleBuilder
 
@@ -87,6 +88,8 @@ def parse(data: bytes | bytearray | memoryview) -> Binary:
     try:
         while reader.remaining:
             read = len(module.sections)
+            if read == MOST_SECTIONS:
+                raise MalformedError(reader.position, f"the file has more than {MOST_SECTIONS} sections")
             last = _read_section(module, reader, last)
     except MalformedError as error:
         # Before a section's content is come to, the fault is in none, and not in the last one either.

@@ -20,6 +20,9 @@ _CUSTOM, _EXPORT = 0, 7
 _NAME_SECTION = b"name"
 _FUNCTION_NAMES = 1
 _LAST_SHIFT, _LAST_BITS = 28, 3
+# A file with more is made to be slow to read. Envoy would take its time; `parse` calls it malformed.
+MOST_SECTIONS = 100_000
+_MOST_EXPORTS = 1_000_000
 
 
 class Scan(NamedTuple):
@@ -70,7 +73,9 @@ def _stretch(data: memoryview, position: int, end: int, what: str) -> tuple[int,
 
 def _sections(data: memoryview) -> Iterator[tuple[int, int, int]]:
     position = HEADER_SIZE
-    while position < len(data):
+    for _ in range(MOST_SECTIONS):
+        if position >= len(data):
+            return
         begin, end = _stretch(data, position + 1, len(data), "a section")
         yield data[position], begin, end
         position = end
@@ -83,7 +88,7 @@ def _abi(data: memoryview) -> str:
         count, position = _number(data, begin, end)
         if position + count > end:
             raise _CorruptedError(begin, f"{count} exports are announced, more than the section can hold")
-        for _ in range(count):
+        for _ in range(min(count, _MOST_EXPORTS)):
             name, after = _stretch(data, position, end, "an export's name")
             if after >= len(data):
                 raise _CorruptedError(after, "an export is cut off")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -31,7 +30,6 @@ _OF_ITS_OWN = re.compile(r"feature|proposal|support|limit|enabled|(size|count)( 
 _LONGEST = 300
 
 
-@cache
 def _engine(wasmtime: Any) -> Any:
     config = wasmtime.Config()
     config.signals_based_traps = False  # nothing runs here: leave the process's signal handlers alone

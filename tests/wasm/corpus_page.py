@@ -102,8 +102,8 @@ def agreement(rows: Sequence[tuple[Sample, EnvoyVerdict]]) -> str:
     return (
         f"the linter alone agrees on {lint_agrees} ({lint_agrees / len(rows):.1%}), linter and host together on "
         f"{both_agree} ({both_agree / len(rows):.1%}),\nand of the {len(loaded)} modules that it loads, {alarms} are "
-        f"called faulty. {validated} of them the linter finds by wasmtime's validation: where that is not installed,\n"
-        "it takes them for good"
+        f"called faulty. {validated} faulty ones the linter finds only where\nwasmtime is installed, which validates "
+        "what functions do"
     )
 
 

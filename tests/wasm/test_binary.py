@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hatch_wasm_oci.wasm.binary import parse
+from hatch_wasm_oci.wasm.envoy_scan import scan
 from hatch_wasm_oci.wasm.declarations import Export, Import, Producer
 from hatch_wasm_oci.wasm.segments import Segments
 from hatch_wasm_oci.wasm.value_types import FunctionType, GlobalType, Limits, TableType
@@ -141,6 +142,14 @@ def test_a_claimed_count_takes_no_memory(wasm: Any, section: int) -> None:
         tracemalloc.stop()
     assert fault is not None
     assert peak < 1_000_000
+
+
+def test_sections_without_number_are_not_read_to_the_end(wasm: Any) -> None:
+    fault = parse(wasm.header + b"\0\1\0" * 1_000_000).fault
+    assert fault is not None
+    assert fault.problem == "the file has more than 100000 sections"
+    assert fault.offset == len(wasm.header) + 3 * 100_000
+    assert scan(memoryview(wasm.header + b"\0\1\0" * 100_000 + wasm.plugin()[8:])).abi == ""
 
 
 def test_many_small_groups_of_types_are_read_without_recursion(wasm: Any) -> None:

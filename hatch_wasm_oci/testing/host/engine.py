@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import threading
@@ -52,6 +53,7 @@ def load() -> Engine:
 @functools.cache
 def _engine(wasmtime: Any) -> Engine:
     # By the module that it comes from: a test of tests may have imported wasmtime anew, and the two do not mix.
+    atexit.register(_engine.cache_clear)  # wasmtime's objects complain when they outlive their module
     config = wasmtime.Config()
     config.epoch_interruption = True
     # By signals, wasmtime and Python's faulthandler, which pytest starts, would take each other's place.
