@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hatch_wasm_oci.wasm.binary import parse
-from hatch_wasm_oci.wasm.envoy_scan import scan
 from hatch_wasm_oci.wasm.declarations import Export, Import, Producer
+from hatch_wasm_oci.wasm.envoy_scan import scan
 from hatch_wasm_oci.wasm.segments import Segments
 from hatch_wasm_oci.wasm.value_types import FunctionType, GlobalType, Limits, TableType
 
