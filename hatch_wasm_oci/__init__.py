@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hatch_wasm_oci.api import copy as copy
+    from hatch_wasm_oci.api import lint as lint
     from hatch_wasm_oci.api import package as package
     from hatch_wasm_oci.api import pull as pull
     from hatch_wasm_oci.api import push as push
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("copy", "package", "pull", "push", "verify"),
+    "api": ("copy", "lint", "package", "pull", "push", "verify"),
     "consumers.acceptance": ("Acceptance", "Consumer", "Refusal"),
     "consumers.candidate": ("Candidate",),
     "errors": (

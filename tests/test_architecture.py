@@ -21,12 +21,13 @@ LAYERS = [
     ["consumers"],
     ["registry"],
     ["plugins", "project"],
-    ["access", "build", "verification", "api", "cli", "hatch", "testing", "pytest_plugin"],
+    ["access", "build", "linting", "verification", "api", "cli", "hatch", "testing", "pytest_plugin"],
 ]
 CORE = ["errors", "wasm", "image", "consumers", "plugins", "project"]
 PUBLIC = [
     "__version__",
     "copy",
+    "lint",
     "package",
     "pull",
     "push",
@@ -113,6 +114,7 @@ def test_imports_point_down(path: Path) -> None:
             assert other not in (
                 "access",
                 "build",
+                "linting",
                 "verification",
                 "api",
                 "cli",

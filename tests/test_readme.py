@@ -102,6 +102,23 @@ def test_the_command_line_prints_what_the_examples_say(
     assert printed.replace(digest, "8925924708b1…") == expected
 
 
+def test_the_linter_prints_what_the_example_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wasmtime = pytest.importorskip("wasmtime", reason="needs: pip install wasmtime")
+    command, expected = console("lint")
+    monkeypatch.chdir(tmp_path)
+    Path("plugin.wasm").write_bytes(
+        wasmtime.wat2wasm("""(module (import "env" "proxy_set_header" (func (param i32 i32) (result i32)))
+          (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+          (func (export "proxy_on_tick") (param i32))
+          (func (export "malloc") (param i32) (result i32) i32.const 0)
+          (func (export "proxy_on_request_header") (param i32 i32 i32) (result i32) i32.const 0))""")
+    )
+    assert main(command) == 1
+    assert capsys.readouterr().out == expected
+
+
 def test_the_plugin_example_is_a_plugin(tmp_path: Path) -> None:
     (text,) = (example for example in examples("python") if "wasm-opt" in example)
     tool = tmp_path / "wasm-opt"

@@ -26,9 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 when done, 1 when the work failed or a check says no, 130 when it was interrupted; wrong usage ends the
         process with 2.
     """
-    from hatch_wasm_oci.cli.arguments import parser
+    from hatch_wasm_oci.cli.arguments import parse
 
-    options = parser().parse_args(arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
         outcome: Outcome = options.command(options)
         value = "" if outcome.value is None else json.dumps(outcome.value, indent=2)

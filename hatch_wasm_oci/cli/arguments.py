@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci import __version__
 from hatch_wasm_oci.cli import commands
+from hatch_wasm_oci.cli.lint import SARIF, lint
 from hatch_wasm_oci.cli.manifest import manifest
 from hatch_wasm_oci.cli.registry import registry
 from hatch_wasm_oci.cli.verify import verify
 from hatch_wasm_oci.project.deployment import FAILURES, PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _PORT_LIMIT = 65535
 _IMAGE = "an archive, or a reference: host/repository:tag or host/repository@sha256:…"
@@ -62,6 +63,22 @@ def parser() -> argparse.ArgumentParser:
     _verify(add)
     _manifest(add)
 
+    command = _command(add, "lint", lint, "say what Envoy would make of a module")
+    command.add_argument("sources", metavar="SOURCE", nargs="+", help=f"a module's file, {_IMAGE}")
+    command.add_argument("--sarif", dest="json", action="store_const", const=SARIF, help="print SARIF 2.1.0")
+    command.add_argument(
+        "--envoy-version",
+        default="1.36",
+        metavar="VERSION",
+        help="the lowest Envoy that it must load in (default: 1.36)",
+    )
+    command.add_argument(
+        "--envoy", metavar="[PATH]", help="let a real Envoy load it, too: --envoy finds one, --envoy=PATH names one"
+    )
+    command.add_argument("--config", metavar="FILE", help="the plugin's configuration, for the real Envoy")
+    command.add_argument("--root-id", default="", metavar="ID", help="the plugin's root ID, for the real Envoy")
+    _registry(command)
+
     command = _command(add, "registry", registry, "serve a registry for development, on this machine")
     command.add_argument("--port", type=_port, default=5000, help="the port (default: 5000); 0 takes a free one")
     command.add_argument("--address", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
@@ -107,6 +124,16 @@ def _manifest(add: Any) -> None:
     command.add_argument("--pull-secret", metavar="NAME", help="the secret with the registry's credentials")
     command.add_argument("--with-secret", action="store_true", help="write that secret too, credentials and all")
     _registry(command)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; wrong usage ends the process.
+
+    Args:
+        arguments: The command line without the program's name.
+    """
+    # argparse would take the file in `lint --envoy plugin.wasm` for Envoy's path.
+    return parser().parse_args(["--envoy=" if each == "--envoy" else each for each in arguments])
 
 
 def _port(text: str) -> int:
