@@ -7,7 +7,7 @@ import importlib
 import os
 import platform
 
-NAMES = ("fresh", "rebuild", "imports", "memory", "transfer", "registry", "fixtures")
+NAMES = ("fresh", "rebuild", "imports", "memory", "transfer", "registry", "fixtures", "lint")
 
 
 def main() -> int:

@@ -47,12 +47,13 @@ class EmbeddedRegistry:
         upload_state: Whether an upload's Location changes with each request, and the old one is refused.
         redirect_blobs: Whether blobs are served from a second port, by 307, without authentication.
         strict_accept: Whether a manifest whose type is not in Accept gives 404.
+        sparse: Whether a manifest is taken although parts of it are not there; else 400.
         chunk_minimum: Least bytes of an upload's chunk but the last; announced as OCI-Chunk-Min-Length.
         page_size: Most entries in one answer of a listing; None for no limit.
         maximum_blob: Most bytes of a blob.
         maximum_manifest: Most bytes of a manifest.
 
-    `Behaviour` says more about the last thirteen.
+    `Behaviour` says more about the last fourteen.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class EmbeddedRegistry:
         upload_state: bool = False,
         redirect_blobs: bool = False,
         strict_accept: bool = False,
+        sparse: bool = False,
         chunk_minimum: int = 0,
         page_size: int | None = None,
         maximum_blob: int = Behaviour.maximum_blob,
@@ -89,6 +91,7 @@ class EmbeddedRegistry:
             upload_state=upload_state,
             redirect_blobs=redirect_blobs,
             strict_accept=strict_accept,
+            sparse=sparse,
             chunk_minimum=chunk_minimum,
             page_size=page_size,
             maximum_blob=maximum_blob,

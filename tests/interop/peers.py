@@ -64,11 +64,11 @@ class Peer:
         return {**kept, "HOME": home, "TMPDIR": home, "XDG_RUNTIME_DIR": home, "XDG_CONFIG_HOME": home}
 
 
-def find(name: str, home: Path) -> Peer:
+def find(name: str, home: Path, *, install: str = "") -> Peer:
     """Find a tool; without it the test is skipped, or fails where the environment says that it must be there."""
     program = shutil.which(name)
     if program is None:
-        _missing(f"{name} is not installed: apt-get install {name}")
+        _missing(f"{name} is not installed: {install or f'apt-get install {name}'}")
     return Peer(str(program), home)
 
 

@@ -20,6 +20,7 @@ class Behaviour:
             as in distribution; an old Location then gives 404.
         redirect_blobs: Whether blobs are served from a second port, by 307, as cloud registries do.
         strict_accept: Whether a manifest whose type is not in Accept gives 404, as distribution does for OCI types.
+        sparse: Whether a manifest is taken although parts of it are not there, as the specification allows.
         chunk_minimum: Least bytes of an upload's chunk, the last one excepted; announced as OCI-Chunk-Min-Length.
         page_size: Most entries in one answer of a listing; None for no limit of its own.
         maximum_blob: Most bytes of a blob.
@@ -35,6 +36,7 @@ class Behaviour:
     upload_state: bool = False
     redirect_blobs: bool = False
     strict_accept: bool = False
+    sparse: bool = False
     chunk_minimum: int = 0
     page_size: int | None = None
     maximum_blob: int = 4 * 1024**3

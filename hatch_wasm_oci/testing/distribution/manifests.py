@@ -105,11 +105,13 @@ class Manifests:
     def _check_parts(self, repository: str, manifest: Manifest) -> None:
         for descriptor in manifest.blobs:
             content = self._storage.blob(repository, descriptor.digest)
-            if content is None and descriptor.elsewhere:
+            if content is None and (descriptor.elsewhere or self._behaviour.sparse):
                 continue
             _check_size(descriptor.digest, descriptor.size, None if content is None else content.size)
         for descriptor in manifest.children:
             child = self._storage.manifest(repository, descriptor.digest)
+            if child is None and self._behaviour.sparse:
+                continue
             _check_size(descriptor.digest, descriptor.size, None if child is None else len(child.data))
 
     def _unknown(self, repository: str, reference: str) -> RefusedError:

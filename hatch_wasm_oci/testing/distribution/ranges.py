@@ -23,7 +23,8 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
         Offset and number of bytes; None where the field is to be ignored: another unit, several ranges, nonsense.
 
     Raises:
-        UnsatisfiableRangeError: No byte of the content is in the range.
+        UnsatisfiableRangeError: No byte of the content is in the range, or it ends before it starts: that may be
+            ignored or refused, and the specification's conformance suite asks for the latter.
     """
     match = _RANGE.fullmatch(text)
     if match is None or not (match[1] or match[2]):
@@ -35,9 +36,7 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
         return size - length, length
     start = int(match[1])
     end = min(int(match[2]), size - 1) if match[2] else size - 1
-    if match[2] and int(match[2]) < start:
-        return None
-    if start >= size:
+    if start >= size or (match[2] and int(match[2]) < start):
         raise UnsatisfiableRangeError
     return start, end - start + 1
 

@@ -229,6 +229,17 @@ def test_without_the_referrers_api(
     assert client("GET", f"/v2/a/referrers/{ABSENT}").status == 404
 
 
+def test_a_sparse_registry_takes_what_is_not_whole(
+    make_registry: Callable[..., EmbeddedRegistry], make_client: Callable[..., Client]
+) -> None:
+    client = make_client(make_registry(sparse=True))
+    absent = {"mediaType": IMAGE, "digest": ABSENT, "size": 1}
+    assert client.push_manifest("a", "1", {"schemaVersion": 2, "manifests": [absent]}, INDEX).status == 201
+    assert client.push_manifest("a", "2", {"schemaVersion": 2, "config": absent, "layers": [absent]}).status == 201
+    wrong = entry(client, b"layer", size=4)
+    assert client.push_manifest("a", "3", image(client, layers=[wrong])).code == "SIZE_INVALID"
+
+
 def test_strict_accept(make_registry: Callable[..., EmbeddedRegistry], make_client: Callable[..., Client]) -> None:
     client = make_client(make_registry(strict_accept=True))
     client.push_image("a", "1")

@@ -25,7 +25,6 @@ from hatch_wasm_oci.testing.distribution.ranges import (
         ("bytes=5-999", (5, 5)),
         ("BYTES = 1-2", (1, 2)),
         ("bytes=0-1,3-4", None),
-        ("bytes=4-2", None),
         ("bytes=-", None),
         ("bytes=a-b", None),
         ("items=0-1", None),
@@ -37,7 +36,9 @@ def test_ranges_of_ten_bytes(text: str, found: tuple[int, int] | None) -> None:
     assert parse_range(text, 10) == found
 
 
-@pytest.mark.parametrize(("text", "size"), [("bytes=10-", 10), ("bytes=11-12", 10), ("bytes=-0", 10), ("bytes=0-", 0)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("bytes=10-", 10), ("bytes=11-12", 10), ("bytes=-0", 10), ("bytes=0-", 0), ("bytes=4-2", 10)]
+)
 def test_ranges_outside(text: str, size: int) -> None:
     with pytest.raises(UnsatisfiableRangeError):
         parse_range(text, size)
@@ -52,7 +53,8 @@ def test_a_range_gives_the_bytes_that_it_names(size: int, first: int, last: int,
     except UnsatisfiableRangeError:
         assert named == b""
     else:
-        assert (data[found[0] : sum(found)] == named) if found else last < first
+        assert found is not None
+        assert data[found[0] : sum(found)] == named
 
 
 @given(st.text(max_size=30), st.integers(0, 100))
