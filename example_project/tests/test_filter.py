@@ -18,7 +18,7 @@ def test_the_configuration_becomes_a_header(wasm_plugin: Callable[..., WasmPlugi
     plugin = wasm_plugin(wasm_image, configuration="from the test")
     exchange = plugin.exchange(upstream=Response(200, {"x-hatch-wasm": "from upstream"}, "hello"))
     assert exchange.status == 200
-    assert exchange.headers.all("x-hatch-wasm") == ["from upstream", "from the test"]
+    assert exchange.headers.every("x-hatch-wasm") == ["from upstream", "from the test"]
     assert exchange.body == b"hello"
 
 

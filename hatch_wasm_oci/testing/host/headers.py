@@ -49,7 +49,7 @@ class Headers(Mapping[str, str]):
         """The number of entries, several of one name counted each."""
         return len(self._pairs)
 
-    def all(self, name: str) -> list[str]:
+    def every(self, name: str) -> list[str]:
         """Give every value of a name, in order."""
         name = self._name(name)
         return [value for each, value in self._pairs if each == name]
@@ -93,7 +93,7 @@ class Headers(Mapping[str, str]):
         return _AUTHORITY if name == _HOST and self._kind == "request" else name
 
     def __getitem__(self, name: str) -> str:
-        values = self.all(name)
+        values = self.every(name)
         if not values:
             raise KeyError(name)
         return values[0]
@@ -105,13 +105,13 @@ class Headers(Mapping[str, str]):
         return len({name for name, _ in self._pairs})
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.all(name))
+        return isinstance(name, str) and bool(self.every(name))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Mapping):
             return NotImplemented
         theirs = other if isinstance(other, Headers) else Headers(other, self._kind)
-        return {name: self.all(name) for name in self} == {name: theirs.all(name) for name in theirs}
+        return {name: self.every(name) for name in self} == {name: theirs.every(name) for name in theirs}
 
     __hash__ = None  # type: ignore[assignment] # it changes
 

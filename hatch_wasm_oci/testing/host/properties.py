@@ -46,7 +46,7 @@ def serialise(value: Any) -> bytes:  # noqa: PLR0911 - one form for each type
     if isinstance(value, float):
         return struct.pack("<d", value)
     if isinstance(value, Headers):
-        return write_pairs([(encode(name), encode(",".join(value.all(name)))) for name in value])
+        return write_pairs([(encode(name), encode(",".join(value.every(name)))) for name in value])
     if isinstance(value, Mapping):
         return write_pairs([(serialise(key), serialise(each)) for key, each in value.items()])
     if isinstance(value, Sequence):
@@ -103,7 +103,7 @@ def _within(value: Any, part: str) -> Any:
     if callable(value):
         return value(part)
     if isinstance(value, Headers):
-        return ",".join(value.all(part)) if part in value else None
+        return ",".join(value.every(part)) if part in value else None
     if isinstance(value, Mapping):
         return value.get(part)
     return None

@@ -10,7 +10,7 @@ from hatch_wasm_oci.testing.host.headers import Headers, decode, encode
 def test_names_are_in_lower_case_and_pseudo_headers_first() -> None:
     headers = Headers([("X-B", "1"), (":path", "/"), ("x-b", "2"), (":method", "GET")])
     assert headers.pairs == [(":path", "/"), (":method", "GET"), ("x-b", "1"), ("x-b", "2")]
-    assert (headers["X-b"], headers.all("x-B"), headers.count, len(headers)) == ("1", ["1", "2"], 4, 3)
+    assert (headers["X-b"], headers.every("x-B"), headers.count, len(headers)) == ("1", ["1", "2"], 4, 3)
     assert headers.byte_size == len(":path/:methodGETx-b1x-b2")
 
 
