@@ -25,7 +25,7 @@ _BEFORE = (
     "importlib.metadata",
     "packaging.requirements",
 )
-_OURS = ("hatch_wasm_oci.hatch.hooks", "hatch_wasm_oci.hatch.build_hook", "hatch_wasm_oci.build")
+_OURS = ("hatch_wasm_oci.hatch.hooks", "hatch_wasm_oci.hatch.build_hook", "hatch_wasm_oci.hatch.build")
 _ROUNDS = 30
 _SCRIPT = f"""
 import importlib, json, sys, time

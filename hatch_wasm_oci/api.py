@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import InvalidReferenceError
+from hatch_wasm_oci.hatch.build import Build
 from hatch_wasm_oci.image import archive
 from hatch_wasm_oci.image.reference import Reference
 

@@ -21,7 +21,7 @@ LAYERS = [
     ["consumers"],
     ["registry"],
     ["plugins", "project"],
-    ["access", "build", "linting", "verification", "api", "cli", "hatch", "testing", "pytest_plugin"],
+    ["access", "linting", "verification", "api", "cli", "hatch", "testing", "pytest_plugin"],
 ]
 CORE = ["errors", "wasm", "image", "consumers", "plugins", "project"]
 PUBLIC = [
@@ -113,7 +113,6 @@ def test_imports_point_down(path: Path) -> None:
             assert root not in ("hatchling", "hatch", "pytest"), f"the core may not know of {root}"
             assert other not in (
                 "access",
-                "build",
                 "linting",
                 "verification",
                 "api",

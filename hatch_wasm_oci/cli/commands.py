@@ -37,7 +37,7 @@ def build(options: argparse.Namespace) -> Outcome:
     Args:
         options: `project`, `image` and the settings that override the project's.
     """
-    from hatch_wasm_oci.build import Build
+    from hatch_wasm_oci.hatch.build import Build
     from hatch_wasm_oci.hatch.display import size
 
     keys = ("format", "directory", "lint", "compression")
@@ -138,7 +138,9 @@ def inspect(options: argparse.Namespace) -> Outcome:
 
 
 def _is_file(text: str) -> bool:
-    return text.endswith((".tar", ".wasm")) or Path(text).exists()
+    from hatch_wasm_oci.verification import is_archive
+
+    return text.endswith(".wasm") or is_archive(text)
 
 
 def _tagged(name: str) -> str:

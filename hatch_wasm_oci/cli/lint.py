@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hatch_wasm_oci.cli import configuration
 from hatch_wasm_oci.cli.commands import Outcome, access
-from hatch_wasm_oci.errors import SettingsError, shown
+from hatch_wasm_oci.errors import SettingsError
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.linting import Asked, Linted
 
 SARIF = "sarif"
-_CONFIGURATION_LIMIT = 1024 * 1024
 
 
 def lint(options: argparse.Namespace) -> Outcome:
@@ -69,20 +68,4 @@ def _asked(options: argparse.Namespace) -> Asked | None:
                 option = name.replace("_", "-")
                 raise SettingsError([f"--{option}: it is for a real Envoy. Say --envoy too, or leave it out."])
         return None
-    return Asked(options.envoy or None, _configuration(options.config), options.root_id)
-
-
-def _configuration(path: str | None) -> str:
-    if not path:
-        return ""
-    try:
-        with Path(path).open("rb") as stream:
-            data = stream.read(_CONFIGURATION_LIMIT + 1)
-    except OSError as error:
-        raise SettingsError([f"--config: {shown(path)} can't be read: {error.strerror}. Check the path."]) from None
-    if len(data) > _CONFIGURATION_LIMIT:
-        raise SettingsError([f"--config: {shown(path)} has more than {_CONFIGURATION_LIMIT} bytes. Name another file."])
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise SettingsError([f"--config: {shown(path)} is no text in UTF-8. Name another file."]) from None
+    return Asked(options.envoy or None, configuration.read(options.config) if options.config else "", options.root_id)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hatch_wasm_oci.cli import configuration
 from hatch_wasm_oci.cli.commands import Outcome, access
 from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, RegistryError, SettingsError, shown
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from hatch_wasm_oci.plugins.manager import Plugins
     from hatch_wasm_oci.project.deployment import Deployment
     from hatch_wasm_oci.registry.credentials import Credential
-
-_CONFIG_LIMIT = 1024 * 1024
 
 
 def manifest(options: argparse.Namespace) -> Outcome:
@@ -92,15 +91,9 @@ def _root_id(candidate: Candidate) -> str | None:
 
 
 def _config(path: Path) -> dict[str, Any]:
+    text = configuration.read(str(path))
     try:
-        with path.open("rb") as file:
-            data = file.read(_CONFIG_LIMIT + 1)
-    except OSError as error:
-        raise SettingsError([f"--config: {path} can't be read: {error.strerror}. Check the path."]) from None
-    try:
-        if len(data) > _CONFIG_LIMIT:
-            raise ValueError(f"it has more than {_CONFIG_LIMIT} bytes")
-        value = _toml(data) if path.suffix == ".toml" else json.loads(data)
+        value = _toml(text) if path.suffix == ".toml" else json.loads(text)
         json.dumps(value, allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError) as error:
         kind = "TOML that JSON can hold" if path.suffix == ".toml" else "JSON"
@@ -110,12 +103,12 @@ def _config(path: Path) -> dict[str, Any]:
     return value
 
 
-def _toml(data: bytes) -> Any:
+def _toml(text: str) -> Any:
     import sys
     from importlib import import_module
 
     # On Python 3.10 it is tomli, which hatchling brings.
-    return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(data.decode())
+    return import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(text)
 
 
 def _pair(option: str, text: str, sign: str, example: str) -> tuple[str, str]:

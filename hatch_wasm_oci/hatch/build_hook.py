@@ -37,7 +37,7 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
             if reason := self._reason_to_skip(version):
                 self.app.display_info(f"wasm-oci: no image is built: {reason}")
                 return
-            from hatch_wasm_oci.build import Build
+            from hatch_wasm_oci.hatch.build import Build
 
             for packaged in Build(Path(self.root), self.metadata).package():
                 display.packaged(self.app, packaged)
@@ -52,7 +52,7 @@ class WasmOciBuildHook(BuildHookInterface[Any]):
         """
         if self.target_name == self.PLUGIN_NAME:
             return  # the builder does it itself, where it was told to
-        from hatch_wasm_oci.build import Build
+        from hatch_wasm_oci.hatch.build import Build
 
         try:
             Build(Path(self.root), self.metadata).clean()

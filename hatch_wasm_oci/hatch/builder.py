@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from hatchling.builders.plugin.interface import BuilderInterface
 
-from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import WasmOciError
 from hatch_wasm_oci.hatch import display
+from hatch_wasm_oci.hatch.build import Build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

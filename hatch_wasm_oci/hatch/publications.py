@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hatch_wasm_oci.access import installed_plugins
-from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import ImageError, InvalidReferenceError, SettingsError
+from hatch_wasm_oci.hatch.build import Build
 from hatch_wasm_oci.hatch.metadata import read_metadata, tables_of
 from hatch_wasm_oci.image import archive
 from hatch_wasm_oci.project import paths, report

@@ -51,7 +51,7 @@ def build(project: Path, directory: Path) -> dict[str, WasmImage]:
         SettingsError: There is no project, or its settings are wrong.
         WasmOciError: The build fails, or leaves no image.
     """
-    from hatch_wasm_oci.build import Build
+    from hatch_wasm_oci.hatch.build import Build
     from hatch_wasm_oci.project import report
     from hatch_wasm_oci.wasm.module import Module
 

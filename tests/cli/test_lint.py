@@ -8,7 +8,9 @@ from sarif_pydantic import Sarif
 
 from hatch_wasm_oci.cli import main
 from hatch_wasm_oci.errors import SettingsError
+from hatch_wasm_oci.testing import EmbeddedRegistry
 from hatch_wasm_oci.wasm.envoy_binary import find_envoy
+from tests.consumers.images import image, plugin
 from tests.samples import core_module, plugin_module
 
 if TYPE_CHECKING:
@@ -119,3 +121,14 @@ def test_a_configuration_is_a_small_text(fit: str, tmp_path: Path, capsys: pytes
     path.write_bytes(bytes(1024 * 1024 + 1))
     assert main(["lint", "--envoy", fit, "--config", str(path)]) == 1
     assert "has more than 1048576 bytes" in capsys.readouterr().err
+
+
+def test_archives_and_references_are_linted_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = image(plugin(core_module()))
+    path = str(stored.archived(tmp_path))
+    with EmbeddedRegistry() as registry:
+        reference = stored.pushed(registry)
+        assert main(["lint", path, reference, "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [each["source"] for each in found] == [path, reference]
+    assert [[one["code"] for one in each["findings"]] for each in found] == [["WO304", "WO509"]] * 2

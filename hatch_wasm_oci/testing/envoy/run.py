@@ -224,8 +224,9 @@ def through_registry(source: ImageSource, registry: RegistryNamespace | None) ->
     """
     from hatch_wasm_oci import api
     from hatch_wasm_oci.registry import transfer
+    from hatch_wasm_oci.verification import is_archive
 
-    if isinstance(source, str) and not source.endswith(".tar") and not Path(source).exists():
+    if isinstance(source, str) and not is_archive(source):
         if registry is None or Reference.parse(source).registry != registry.host:
             return api.pull(source)
         return transfer.pull(Reference.parse(source), registry.connection())

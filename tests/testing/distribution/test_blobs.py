@@ -6,23 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from hatch_wasm_oci.testing import EmbeddedRegistry
     from tests.testing.conftest import Client
 
 DATA = bytes(range(256)) * 8192  # 2 MiB: more than one piece
-
-
-@pytest.fixture(params=["memory", "disk"])
-def client(
-    request: pytest.FixtureRequest,
-    make_registry: Callable[..., EmbeddedRegistry],
-    make_client: Callable[..., Client],
-    tmp_path: Path,
-) -> Client:
-    return make_client(make_registry(directory=tmp_path / "registry" if request.param == "disk" else None))
 
 
 def test_a_blob_comes_back_whole(client: Client) -> None:

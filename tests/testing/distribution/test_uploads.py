@@ -34,16 +34,6 @@ def chunk(client: Client, location: str, data: bytes, start: int) -> Answer:
     return client("PATCH", location, data, {"Content-Range": f"{start}-{start + len(data) - 1}"})
 
 
-@pytest.fixture(params=["memory", "disk"])
-def client(
-    request: pytest.FixtureRequest,
-    make_registry: Callable[..., EmbeddedRegistry],
-    make_client: Callable[..., Client],
-    tmp_path: Path,
-) -> Client:
-    return make_client(make_registry(directory=tmp_path / "registry" if request.param == "disk" else None))
-
-
 def test_at_once(client: Client) -> None:
     answer = client("PUT", f"{begin(client)}?digest={digest_of(DATA)}", DATA)
     assert (answer.status, answer.headers["Docker-Content-Digest"]) == (201, digest_of(DATA))

@@ -76,54 +76,48 @@ def proxy_get_header_map_size(host: Host, kind: int, size: int) -> int:
 
 def proxy_set_header_map_pairs(host: Host, kind: int, pairs: int, size: int) -> int:
     """Replace a whole map."""
-    if kind > max(MapType):
-        return Status.BAD_ARGUMENT
-    data = host.machine.read(pairs, size)
-    if data is None:
-        return Status.INVALID_MEMORY_ACCESS
-    headers = _changeable(host, kind)
-    if headers is None:
-        return Status.BAD_ARGUMENT
-    host.keep(len(data) * PAIRS_COST)
-    headers.set_all([(decode(name), decode(value)) for name, value in read_pairs(data)])
-    return Status.OK
+
+    def change(headers: Headers, data: bytes) -> None:
+        host.keep(len(data) * PAIRS_COST)
+        headers.set_all([(decode(name), decode(value)) for name, value in read_pairs(data)])
+
+    return _change(host, kind, change, (pairs, size))
 
 
 def proxy_add_header_map_value(host: Host, kind: int, name: int, name_size: int, value: int, size: int) -> int:
     """Add a value to a header."""
-    return _change(host, kind, (name, name_size, value, size), lambda headers: headers.add)
+
+    def change(headers: Headers, name: bytes, value: bytes) -> None:
+        host.keep(len(name) + len(value))
+        headers.add(decode(name), decode(value))
+
+    return _change(host, kind, change, (name, name_size), (value, size))
 
 
 def proxy_replace_header_map_value(host: Host, kind: int, name: int, name_size: int, value: int, size: int) -> int:
     """Set the only value of a header."""
-    return _change(host, kind, (name, name_size, value, size), lambda headers: headers.replace)
 
+    def change(headers: Headers, name: bytes, value: bytes) -> None:
+        host.keep(len(name) + len(value))
+        headers.replace(decode(name), decode(value))
 
-def _change(
-    host: Host, kind: int, places: tuple[int, int, int, int], how: Callable[[Headers], Callable[[str, str], None]]
-) -> int:
-    if kind > max(MapType):
-        return Status.BAD_ARGUMENT
-    name, value = host.machine.read(*places[:2]), host.machine.read(*places[2:])
-    if name is None or value is None:
-        return Status.INVALID_MEMORY_ACCESS
-    headers = _changeable(host, kind)
-    if headers is None:
-        return Status.BAD_ARGUMENT
-    host.keep(len(name) + len(value))
-    how(headers)(decode(name), decode(value))
-    return Status.OK
+    return _change(host, kind, change, (name, name_size), (value, size))
 
 
 def proxy_remove_header_map_value(host: Host, kind: int, name: int, name_size: int) -> int:
     """Remove every value of a header."""
+    return _change(host, kind, lambda headers, unwanted: headers.remove(decode(unwanted)), (name, name_size))
+
+
+def _change(host: Host, kind: int, change: Callable[..., None], *places: tuple[int, int]) -> int:
+    """Change a map by what stands at some places of the module's memory."""
     if kind > max(MapType):
         return Status.BAD_ARGUMENT
-    unwanted = host.machine.read(name, name_size)
-    if unwanted is None:
+    texts = [host.machine.read(*place) for place in places]
+    if None in texts:
         return Status.INVALID_MEMORY_ACCESS
     headers = _changeable(host, kind)
     if headers is None:
         return Status.BAD_ARGUMENT
-    headers.remove(decode(unwanted))
+    change(headers, *texts)
     return Status.OK

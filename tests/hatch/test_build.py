@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hatch_wasm_oci.build import Build
 from hatch_wasm_oci.errors import PluginError, SettingsError
+from hatch_wasm_oci.hatch.build import Build
 from tests.samples import plugin_module
 
 if TYPE_CHECKING:
