@@ -162,7 +162,8 @@ def _file(path: Path) -> bytes | None:
 def _finding(verdict: EnvoyVerdict, version: str, timeout: float) -> Finding:
     line = verdict.lines[0] if verdict.lines else ""
     if verdict.outcome == "refuses":
-        return Finding("WO601", "error", f"Envoy {version} refuses the module.", line)
+        remedy = "Mend what it says. If the plugin needs a configuration, give it one."
+        return Finding("WO601", "error", f"Envoy {version} refuses the module.", line, "", remedy)
     if verdict.outcome == "crashes":
         message = f"The module crashes Envoy {version} ({verdict.signal})."
         why = "A crash ends the whole proxy, with every request in it."

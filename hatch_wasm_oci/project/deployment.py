@@ -107,7 +107,7 @@ class Deployment:
             if value is not None and value not in choices:
                 found.append((key, f"{shown(value)} is none. Choose of {', '.join(choices)}."))
         if self.priority is not None and not -_PRIORITY_LIMIT <= self.priority < _PRIORITY_LIMIT:
-            found.append(("priority", f"{self.priority} is no 32-bit number."))
+            found.append(("priority", f"{self.priority} is no 32-bit number. Give one nearer to 0."))
         if self.selector and self.targets:
             found.append(("selector", "it can't be given together with targets. Leave one of them out."))
         return found

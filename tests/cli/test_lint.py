@@ -99,7 +99,7 @@ def test_a_real_envoy_is_asked(fit: str, unfit: str, tmp_path: Path, capsys: pyt
         (["--config", "x"], "--config: it is for a real Envoy."),
         (["--envoy", "--config", "nothing.json"], "--config: 'nothing.json' can't be read"),
         (["--envoy=/nothing/envoy"], "envoy: '/nothing/envoy' is no program that can be run."),
-        (["--envoy-version", "x"], "envoy"),
+        (["--envoy-version", "x"], "'x' is no Envoy version. Give one such as"),
         (["nothing.wasm"], "There is no module at 'nothing.wasm'."),
     ],
 )
